@@ -1,0 +1,397 @@
+//! The events: everything that happens in a session, as it stands in the log.
+//!
+//! A change of a payload is a new version in [`EVENT_VERSION`] with an upcaster in the reader; types that a
+//! build doesn't know are kept as they are.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AssistantBlock, CallId, CallStatus, EventId, HunkId, Mode, RetryClass, SessionId, StopReason, TurnId, Usage, Wire,
+};
+
+/// Version of the envelope and the payloads that this build writes.
+pub const EVENT_VERSION: u32 = 1;
+
+/// Who made an event happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// The person at the editor or the terminal.
+    User,
+    /// The model, through the turn loop.
+    Agent,
+    /// The harness itself.
+    System,
+}
+
+/// One event, read back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Version of the payload.
+    pub version: u32,
+    /// Position in the log, from 0, without gaps.
+    pub seq: u64,
+    /// Unique in the world.
+    pub id: EventId,
+    /// Milliseconds since the Unix epoch.
+    pub ts: u64,
+    /// The session whose log this is.
+    pub session: SessionId,
+    /// The turn that it belongs to.
+    pub turn: Option<TurnId>,
+    /// The tool call that it belongs to.
+    pub call: Option<CallId>,
+    /// Who made it happen.
+    pub actor: Actor,
+    /// What happened.
+    pub data: EventData,
+}
+
+/// A file that went into the context.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadedFile {
+    /// Workspace-relative path.
+    pub path: String,
+    /// Hash of the bytes that were loaded, hex.
+    pub sha256: String,
+}
+
+/// What a hunk does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum HunkKind {
+    /// Replaces lines of a file.
+    Text,
+    /// Makes a new file with `new` as its text.
+    Create,
+    /// Deletes the file, whose text is `old`.
+    Delete,
+    /// Moves the file.
+    Move {
+        /// The new workspace-relative path.
+        to: String,
+    },
+}
+
+/// A hunk as it was proposed, against the text with hash `base_sha256` of its event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HunkRecord {
+    /// Its id.
+    pub id: HunkId,
+    /// What it does.
+    #[serde(flatten)]
+    pub kind: HunkKind,
+    /// First line of `old` in the base text, 0-based.
+    pub start_line: u32,
+    /// The lines that it replaces, with their line breaks as in the base text; empty for an insertion.
+    pub old: String,
+    /// The lines that it puts there; empty for a deletion.
+    pub new: String,
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum TurnOutcome {
+    /// The agent gave its answer.
+    Done,
+    /// A limit stopped it; it can go on.
+    Stopped {
+        /// `budget`, `context`, `loop`, `invalid_calls`, …
+        reason: String,
+        /// For the user, with what to do.
+        message: String,
+    },
+    /// It could not go on.
+    Failed {
+        /// For the user, with what to do.
+        message: String,
+    },
+    /// The user stopped it.
+    Cancelled,
+}
+
+/// The answer to a permission prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PermissionAnswer {
+    /// No. Also every dismissal and time-out.
+    Deny,
+    /// Yes, this once.
+    Allow,
+    /// Yes, and keep the rule that was shown.
+    AllowAlways,
+}
+
+/// What happened. The serialised form is `{"type": …, "data": {…}}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum EventData {
+    /// The first event of each log.
+    #[serde(rename = "session.created")]
+    SessionCreated {
+        /// Version of the binary.
+        version: String,
+        /// Absolute paths of the workspace's folders.
+        roots: Vec<String>,
+    },
+    /// Model, mode and the frozen prompt prefix; again whenever one of them changes.
+    #[serde(rename = "session.config")]
+    SessionConfig {
+        /// Name in `[models]`, or `builtin`.
+        model: String,
+        /// The provider's model id.
+        model_id: String,
+        /// Its wire format.
+        wire: Wire,
+        /// The mode.
+        mode: Mode,
+        /// System prompt, as sent.
+        system: String,
+        /// Tool definitions, as sent, in order.
+        tools: Vec<crate::ToolDefinition>,
+    },
+    /// The session was opened again.
+    #[serde(rename = "session.resumed")]
+    SessionResumed {
+        /// Version of the binary.
+        version: String,
+    },
+    /// A request that starts a turn.
+    #[serde(rename = "input.user")]
+    InputUser {
+        /// A few words for lists.
+        title: String,
+        /// What the user asked.
+        text: String,
+        /// What the editor adds (focus, selection, diagnostics, instructions), sent after `text`.
+        context: String,
+    },
+    /// Something that the user added while a turn ran; sent after the results of the step.
+    #[serde(rename = "input.steer")]
+    InputSteer {
+        /// What the user said.
+        text: String,
+    },
+    /// Something that the harness tells the model, such as changed diagnostics; sent like steering.
+    #[serde(rename = "input.editor")]
+    InputEditor {
+        /// As sent.
+        text: String,
+    },
+    /// Files that went into the context.
+    #[serde(rename = "context.loaded")]
+    ContextLoaded {
+        /// In the order in which they were loaded.
+        files: Vec<LoadedFile>,
+    },
+    /// A model request, before it goes out.
+    #[serde(rename = "request.sent")]
+    RequestSent {
+        /// Hash of the body, hex.
+        body_sha256: String,
+        /// Length of the body in bytes.
+        body_bytes: u64,
+    },
+    /// A request failed and will be sent again.
+    #[serde(rename = "request.retry")]
+    RequestRetry {
+        /// Counts from 1.
+        attempt: u32,
+        /// The wait before it, in milliseconds.
+        delay_ms: u64,
+        /// What failed.
+        reason: String,
+    },
+    /// One block of a response that came to its end. Blocks of a response that was cut are never logged.
+    #[serde(rename = "response.block")]
+    ResponseBlock {
+        /// The block.
+        block: AssistantBlock,
+    },
+    /// The response came to its end.
+    #[serde(rename = "response.stopped")]
+    ResponseStopped {
+        /// Why.
+        reason: StopReason,
+        /// What it took.
+        usage: Usage,
+        /// What it cost in millionths of a US dollar, where the price is known.
+        cost_micro_usd: Option<u64>,
+    },
+    /// The model asked for a tool.
+    #[serde(rename = "tool.announced")]
+    ToolAnnounced {
+        /// The tool.
+        tool: String,
+        /// The provider's id, to be answered once.
+        tool_use_id: String,
+    },
+    /// Policy has decided.
+    #[serde(rename = "tool.gated")]
+    ToolGated {
+        /// `allow`, `ask` or `deny`.
+        decision: String,
+        /// The rule or check that made it.
+        by: String,
+        /// Reason codes.
+        reasons: Vec<String>,
+        /// Digest of the exact call, hex.
+        digest: String,
+    },
+    /// The call starts. Durable before a mutating effect.
+    #[serde(rename = "tool.intent")]
+    ToolIntent {
+        /// The tool.
+        tool: String,
+        /// Digest of the exact call, hex.
+        digest: String,
+        /// What a resumed session does with it.
+        retry: RetryClass,
+    },
+    /// The call's one outcome, as the model is told.
+    #[serde(rename = "tool.outcome")]
+    ToolOutcome {
+        /// The tool.
+        tool: String,
+        /// The provider's id that it answers.
+        tool_use_id: String,
+        /// How it ended.
+        status: CallStatus,
+        /// As sent.
+        content: String,
+        /// One line for people.
+        summary: String,
+    },
+    /// The user is asked.
+    #[serde(rename = "permission.asked")]
+    PermissionAsked {
+        /// What for, in words.
+        text: String,
+        /// Digest of the exact call, hex.
+        digest: String,
+    },
+    /// The user has answered, or can't.
+    #[serde(rename = "permission.decided")]
+    PermissionDecided {
+        /// The answer.
+        answer: PermissionAnswer,
+        /// `user`, `timeout`, `headless`, …
+        by: String,
+    },
+    /// Hunks were added to the proposal.
+    #[serde(rename = "edit.proposed")]
+    EditProposed {
+        /// Workspace-relative path.
+        path: String,
+        /// Hash of the user's text that the hunks stand against, hex.
+        base_sha256: String,
+        /// Pending hunks of the same file that these ones take up into themselves.
+        replaces: Vec<HunkId>,
+        /// The hunks.
+        hunks: Vec<HunkRecord>,
+    },
+    /// Hunks that can't be placed any more because the user changed their lines.
+    #[serde(rename = "edit.conflicted")]
+    EditConflicted {
+        /// The hunks.
+        hunks: Vec<HunkId>,
+    },
+    /// Accepting of hunks begins. Durable before the text changes.
+    #[serde(rename = "edit.accepting")]
+    EditAccepting {
+        /// Workspace-relative path.
+        path: String,
+        /// The hunks.
+        hunks: Vec<HunkId>,
+        /// Hash of the text before, hex.
+        pre_sha256: String,
+        /// Hash of the text after, hex.
+        post_sha256: String,
+    },
+    /// Hunks stand in the text now.
+    #[serde(rename = "edit.applied")]
+    EditApplied {
+        /// Workspace-relative path.
+        path: String,
+        /// The hunks.
+        hunks: Vec<HunkId>,
+        /// Hash of the text after, hex.
+        post_sha256: String,
+    },
+    /// Accepting failed; the hunks are pending again.
+    #[serde(rename = "edit.refused")]
+    EditRefused {
+        /// The hunks.
+        hunks: Vec<HunkId>,
+        /// Why.
+        reason: String,
+    },
+    /// The user dropped hunks.
+    #[serde(rename = "edit.rejected")]
+    EditRejected {
+        /// The hunks.
+        hunks: Vec<HunkId>,
+    },
+    /// Applied hunks were taken back.
+    #[serde(rename = "edit.undone")]
+    EditUndone {
+        /// Workspace-relative path.
+        path: String,
+        /// The hunks.
+        hunks: Vec<HunkId>,
+        /// Hash of the text after, hex.
+        post_sha256: String,
+    },
+    /// The agent's list of things to do, whole.
+    #[serde(rename = "todo.set")]
+    TodoSet {
+        /// In order.
+        items: Vec<TodoItem>,
+    },
+    /// The turn came to its end.
+    #[serde(rename = "turn.ended")]
+    TurnEnded {
+        /// How.
+        #[serde(flatten)]
+        outcome: TurnOutcome,
+    },
+    /// A torn end of the log was set aside.
+    #[serde(rename = "log.recovered")]
+    LogRecovered {
+        /// Bytes that were set aside.
+        bytes: u64,
+        /// Where they are now.
+        kept_in: String,
+    },
+    /// A type that this build doesn't know.
+    #[serde(untagged)]
+    Unknown {
+        /// Its name.
+        r#type: String,
+        /// Its payload.
+        data: serde_json::Value,
+    },
+}
+
+/// One line of the agent's list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TodoItem {
+    /// What is to be done.
+    pub text: String,
+    /// How far it is.
+    pub status: TodoStatus,
+}
+
+/// How far a thing to do is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TodoStatus {
+    /// Not begun.
+    Pending,
+    /// Being done.
+    Active,
+    /// Done.
+    Done,
+}
