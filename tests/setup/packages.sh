@@ -37,8 +37,9 @@ need_packages() {
   local log
   log=$(mktemp) || return 1
   if ! apt_install "$log" "${missing[@]}"; then
-    # The lists may be old or absent: fetch them once, then try again.
-    "${root[@]}" apt-get update >>"$log" 2>&1
+    # The lists may be old or absent, or another set-up script used dpkg at the same moment: mend both, then try again.
+    "${root[@]}" dpkg --configure -a >>"$log" 2>&1 || true
+    "${root[@]}" apt-get -o DPkg::Lock::Timeout=600 update >>"$log" 2>&1 || true
     apt_install "$log" "${missing[@]}" || { tail -n 20 "$log" >&2; rm -f "$log"; return 1; }
   fi
   rm -f "$log"
@@ -49,5 +50,5 @@ apt_install() {
   local log=$1
   shift
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1
+    apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "$@" >>"$log" 2>&1
 }
