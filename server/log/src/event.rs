@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssistantBlock, CallId, CallStatus, EventId, HunkId, Mode, RetryClass, SessionId, StopReason, TurnId, Usage, Wire,
+    AssistantBlock, CallId, CallStatus, EventId, HunkId, Mode, RetryClass, SessionId, StopReason,
+    TurnId, Usage, Wire,
 };
 
 /// Version of the envelope and the payloads that this build writes.

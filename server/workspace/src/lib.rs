@@ -1,1 +1,15 @@
-//! placeholder
+//! Documents over disk, the proposals on them, search, and the port to the editor.
+//!
+//! What the user sees is the truth: an open buffer shadows its file. This crate never writes a file of the
+//! workspace but in [`landing`], after the user's acceptance. It knows no LSP and no model.
+
+pub mod document;
+pub mod edit;
+pub mod editor;
+pub mod landing;
+pub mod path;
+pub mod proposal;
+pub mod search;
+mod workspace;
+
+pub use workspace::Workspace;

@@ -1,0 +1,95 @@
+//! read, list, glob and grep over what the user sees: unsaved buffers shadow their files.
+//!
+//! Walks follow `.gitignore` (the `ignore` crate), matching is ripgrep's (`grep-*`). Open buffers, and files
+//! with pending hunks of the asking session, are searched in memory and merged. Hidden `.git` is never entered.
+
+use std::sync::atomic::AtomicBool;
+
+use interline_log::SessionId;
+
+use crate::Workspace;
+use crate::path::WorkspacePath;
+use crate::proposal::ProposalError;
+
+/// An entry of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its path.
+    pub path: WorkspacePath,
+    /// A folder.
+    pub folder: bool,
+}
+
+/// What to search for.
+#[derive(Clone, Debug)]
+pub struct Grep {
+    /// A regular expression (ripgrep's syntax).
+    pub pattern: String,
+    /// Below this folder, or in this file.
+    pub path: WorkspacePath,
+    /// Only files that match this glob.
+    pub glob: Option<String>,
+    /// Upper and lower case match each other.
+    pub ignore_case: bool,
+    /// Lines of context before and after.
+    pub context: usize,
+    /// Stops after this many matching lines.
+    pub limit: usize,
+}
+
+/// One line of a search result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrepLine {
+    /// The file.
+    pub path: WorkspacePath,
+    /// 1-based.
+    pub line: u64,
+    /// False: a line of context.
+    pub matched: bool,
+    /// Without its line break; very long lines are cut around the match.
+    pub text: String,
+}
+
+/// A result, sorted by path and line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GrepResult {
+    /// The lines.
+    pub lines: Vec<GrepLine>,
+    /// There were more.
+    pub truncated: bool,
+}
+
+impl Workspace {
+    /// The entries of a folder as the session sees it: ignored ones left out, new files of its proposal in.
+    pub fn list(
+        &self,
+        session: SessionId,
+        path: &WorkspacePath,
+    ) -> Result<Vec<Entry>, ProposalError> {
+        let _ = (session, path);
+        todo!()
+    }
+
+    /// Files that match a glob below a folder, newest first, at most `limit`; and whether there were more.
+    pub fn glob(
+        &self,
+        session: SessionId,
+        pattern: &str,
+        path: &WorkspacePath,
+        limit: usize,
+    ) -> Result<(Vec<WorkspacePath>, bool), ProposalError> {
+        let _ = (session, pattern, path, limit);
+        todo!()
+    }
+
+    /// Searches what the session sees. Runs on the calling thread and its own workers; ends early on `cancelled`.
+    pub fn grep(
+        &self,
+        session: SessionId,
+        grep: &Grep,
+        cancelled: &AtomicBool,
+    ) -> Result<GrepResult, ProposalError> {
+        let _ = (session, grep, cancelled);
+        todo!()
+    }
+}

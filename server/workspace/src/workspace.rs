@@ -1,0 +1,201 @@
+//! One workspace: its folder, its open documents and the proposals on them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use interline_log::{Event, EventData, HunkId, SessionId, TurnId};
+
+use crate::document::{Change, Document};
+use crate::path::WorkspacePath;
+use crate::proposal::{FileHunks, Hunk, Landing, Origin, Outcome, ProposalError, Proposed};
+
+/// One workspace. Shared by the frontier (text sync) and the agent; every method is quick and waits for nobody.
+#[derive(Debug)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// A workspace at `root` (made canonical here). Reads nothing below it.
+    pub fn open(root: &Path) -> std::io::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            root: root.canonicalize()?,
+        }))
+    }
+
+    /// Canonical path of the folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    // --- text sync: called by the frontier in message order, never awaits ---
+
+    /// A buffer was opened (or opened again: then it is replaced). `file` is its absolute path, where it has one.
+    pub fn did_open(
+        &self,
+        uri: &str,
+        file: Option<&Path>,
+        language: &str,
+        version: i32,
+        text: &str,
+    ) {
+        let _ = (uri, file, language, version, text);
+        todo!()
+    }
+
+    /// A buffer changed. Unknown buffers and impossible ranges are errors for the log; the mirror stays as it was.
+    pub fn did_change(
+        &self,
+        uri: &str,
+        version: i32,
+        changes: &[Change],
+    ) -> Result<(), ProposalError> {
+        let _ = (uri, version, changes);
+        todo!()
+    }
+
+    /// A buffer was closed: its file on disk counts again.
+    pub fn did_close(&self, uri: &str) {
+        let _ = uri;
+        todo!()
+    }
+
+    // --- what the user sees ---
+
+    /// The open buffer with this name.
+    #[must_use]
+    pub fn document(&self, uri: &str) -> Option<Arc<Document>> {
+        let _ = uri;
+        todo!()
+    }
+
+    /// The open buffer of a file.
+    #[must_use]
+    pub fn document_at(&self, path: &WorkspacePath) -> Option<Arc<Document>> {
+        let _ = path;
+        todo!()
+    }
+
+    /// All open buffers.
+    #[must_use]
+    pub fn documents(&self) -> Vec<Arc<Document>> {
+        todo!()
+    }
+
+    /// The path of a file of the workspace, symlinks resolved; `None` for files outside.
+    #[must_use]
+    pub fn path_of(&self, file: &Path) -> Option<WorkspacePath> {
+        let _ = file;
+        todo!()
+    }
+
+    /// The absolute path; an error where a symlink on the way leads outside.
+    pub fn resolve(&self, path: &WorkspacePath) -> Result<PathBuf, ProposalError> {
+        let _ = path;
+        todo!()
+    }
+
+    /// The text that the user sees: the buffer, else the file. Errors name binary, huge (over 50 MB), missing files.
+    pub fn text(&self, path: &WorkspacePath) -> Result<String, ProposalError> {
+        let _ = path;
+        todo!()
+    }
+
+    /// The text that a session sees: the user's text with the session's pending hunks in it.
+    pub fn proposed_text(
+        &self,
+        session: SessionId,
+        path: &WorkspacePath,
+    ) -> Result<String, ProposalError> {
+        let _ = (session, path);
+        todo!()
+    }
+
+    /// Every open unsaved buffer and every file with pending hunks of the session, with the text that the session
+    /// sees; `None`: the file is deleted in the proposal. What a checker's copy of the workspace must overlay.
+    #[must_use]
+    pub fn overlay(&self, session: SessionId) -> Vec<(WorkspacePath, Option<String>)> {
+        let _ = session;
+        todo!()
+    }
+
+    // --- proposals ---
+
+    /// Adds hunks to a session's proposal. Atomic: on an error nothing changes.
+    pub fn propose(
+        &self,
+        origin: Origin,
+        path: &WorkspacePath,
+        what: Proposed,
+    ) -> Result<Outcome, ProposalError> {
+        let _ = (origin, path, what);
+        todo!()
+    }
+
+    /// Pending and conflicting hunks of every session, rebased to the buffers of now.
+    #[must_use]
+    pub fn hunks(&self) -> Vec<FileHunks> {
+        todo!()
+    }
+
+    /// One hunk in any state.
+    #[must_use]
+    pub fn hunk(&self, id: HunkId) -> Option<Hunk> {
+        let _ = id;
+        todo!()
+    }
+
+    /// Begins to accept hunks: one landing a file; they are `Applying` until [`Workspace::landed`].
+    /// Conflicts are refused, with the reason, when named; of a whole proposal they are left out.
+    pub fn accept(&self, hunks: &[HunkId]) -> Result<Vec<Landing>, ProposalError> {
+        let _ = hunks;
+        todo!()
+    }
+
+    /// Ends a landing. `confirmed`: the text has (or had, before further typing) the hash after it.
+    /// Not confirmed: the hunks are pending again, at their places in the buffer of now.
+    pub fn landed(&self, landing: &Landing, confirmed: bool) {
+        let _ = (landing, confirmed);
+        todo!()
+    }
+
+    /// Has the buffer of this landing shown the text after it? True once any version of the buffer had that hash.
+    #[must_use]
+    pub fn confirms(&self, landing: &Landing) -> bool {
+        let _ = landing;
+        todo!()
+    }
+
+    /// Drops hunks. Returns those that were dropped.
+    pub fn reject(&self, hunks: &[HunkId]) -> Vec<HunkId> {
+        let _ = hunks;
+        todo!()
+    }
+
+    /// The landings that take back a turn's applied hunks (all of the session's where `turn` is `None`), and the
+    /// hunks that can't be taken back since the user changed their lines.
+    pub fn undo(&self, session: SessionId, turn: Option<TurnId>) -> (Vec<Landing>, Vec<HunkId>) {
+        let _ = (session, turn);
+        todo!()
+    }
+
+    /// Rebuilds a session's pending and applied hunks from its log, placed in the texts of now; those that have
+    /// no place are conflicts. Returns the events that this makes (`edit.conflicted`), to be logged.
+    pub fn restore(&self, session: SessionId, events: &[Event]) -> Vec<EventData> {
+        let _ = (session, events);
+        todo!()
+    }
+
+    /// Drops what is held for a session that has ended.
+    pub fn forget(&self, session: SessionId) {
+        let _ = session;
+        todo!()
+    }
+
+    /// Resolves whenever hunks or the buffers under them have changed since the last call with this receiver.
+    #[must_use]
+    pub fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
+        todo!()
+    }
+}
