@@ -43,6 +43,8 @@ pub struct Event {
     pub turn: Option<TurnId>,
     /// The tool call that it belongs to.
     pub call: Option<CallId>,
+    /// Earlier events that it follows from.
+    pub causes: Vec<EventId>,
     /// Who made it happen.
     pub actor: Actor,
     /// What happened.
@@ -126,8 +128,10 @@ pub enum PermissionAnswer {
 }
 
 /// What happened. The serialised form is `{"type": …, "data": {…}}`.
+///
+/// The derived functions know the known types alone; the traits, which add [`EventData::Unknown`], are in `codec`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "data")]
+#[serde(remote = "Self", tag = "type", content = "data")]
 pub enum EventData {
     /// The first event of each log.
     #[serde(rename = "session.created")]
@@ -367,7 +371,7 @@ pub enum EventData {
         kept_in: String,
     },
     /// A type that this build doesn't know.
-    #[serde(untagged)]
+    #[serde(skip)]
     Unknown {
         /// Its name.
         r#type: String,

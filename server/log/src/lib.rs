@@ -2,13 +2,36 @@
 //!
 //! Everything that happens is a typed [`Event`]; session state, transcript, audit and budget are folds
 //! of the events. This crate knows no editor, no model and no policy: it names what the others say.
+//!
+//! A session's log is made or opened by [`Store`], written through [`Log`] by the one task that owns it, and
+//! folded by [`Conversation`] and [`SessionSummary`]. How it stands on disk, for those who want to check it
+//! without us, is written at the head of `line.rs`.
 
+mod blob;
+mod codec;
+mod conversation;
+mod digest;
+mod disk;
+mod error;
 mod event;
 mod id;
+mod line;
+mod lock;
 mod message;
+mod reader;
+mod redact;
+mod store;
+mod summary;
 mod tool;
+mod write;
+mod writer;
 
+pub use conversation::Conversation;
+pub use error::LogError;
 pub use event::*;
 pub use id::*;
 pub use message::*;
+pub use store::{Store, Verified};
+pub use summary::{SessionSummary, Spent};
 pub use tool::*;
+pub use write::{Entry, Log};

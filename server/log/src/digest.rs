@@ -1,0 +1,91 @@
+//! SHA-256 digests as the log writes them: 64 lower-case hex digits, nothing else.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+/// A SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Digest([u8; 32]);
+
+impl Digest {
+    /// What stands before the first event.
+    pub(crate) const GENESIS: Self = Self([0; 32]);
+
+    /// The digest of `parts`, one after the other.
+    pub(crate) fn of(parts: &[&[u8]]) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[
+                DIGITS[usize::from(byte >> 4)],
+                DIGITS[usize::from(byte & 15)],
+            ]);
+        }
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Not 64 lower-case hex digits.
+#[derive(Debug, thiserror::Error)]
+#[error("expected 64 lower-case hex digits")]
+pub(crate) struct DigestError;
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    /// Strict about case: the log's bytes have one spelling, so that no change of them goes unseen.
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+            return Err(DigestError);
+        };
+        let bytes = pairs
+            .iter()
+            .map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?));
+        let bytes: Vec<u8> = bytes.collect::<Option<_>>().ok_or(DigestError)?;
+        bytes.try_into().map(Self).map_err(|_| DigestError)
+    }
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,76 @@
+//! What can go wrong with a log, said so that the user knows what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::SessionId;
+
+/// Why a log could not be made, read or written.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// No such session.
+    #[error("there is no session {0}; `interline sessions` lists those on record")]
+    NotFound(SessionId),
+    /// The id is taken.
+    #[error("session {0} is on record already; resume it or start another one")]
+    Exists(SessionId),
+    /// Another process, or another part of this one, writes this log.
+    #[error("session {session} is open elsewhere (process {holder}); close it there first")]
+    Locked {
+        /// The session.
+        session: SessionId,
+        /// The process id that its lock file names, or `unknown`.
+        holder: String,
+    },
+    /// Somebody took the lock file away and made another: this log must not be written any more.
+    #[error(
+        "session {0} was taken over by another process; this one stopped writing, resume the session to go on"
+    )]
+    Fenced(SessionId),
+    /// The log does not read as it was written. A torn end is no damage.
+    #[error("{} is damaged at line {line} (event {seq}): {what}; restore the file, or start a new session", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// Its line, from 1; 0 where the file as a whole is meant.
+        line: u64,
+        /// The event that was expected there.
+        seq: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// The disk refused. After a failed write the log takes no more: every later call says the same.
+    #[error("could not {doing} {}: {source}", path.display())]
+    Io {
+        /// `read`, `write`, …
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// The writer is gone without a word.
+    #[error("the log's writer has stopped; resume the session to go on")]
+    Stopped,
+    /// The payload can't be written down.
+    #[error("the event can't be written as json: {0}")]
+    Encode(String),
+    /// The value of a secret is a word of the log's own format.
+    #[error(
+        "a secret in the environment is too common a word to be kept out of the log; unset it or change it"
+    )]
+    Redaction,
+}
+
+impl LogError {
+    /// For `map_err` beside a call that touches `path`.
+    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io {
+            doing,
+            path: path.to_owned(),
+            source: Arc::new(source),
+        }
+    }
+}

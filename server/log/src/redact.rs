@@ -1,0 +1,150 @@
+//! Keeps known secrets out of the log: they are replaced in payloads before anything is hashed.
+//!
+//! Must not change anything else: keys, types and structure stay.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::codec::{self, Encoded};
+use crate::error::LogError;
+use crate::{EVENT_VERSION, EventData};
+
+/// Shorter values are too likely to be words.
+const SHORTEST: usize = 8;
+const REDACTED: &str = "[redacted]";
+
+/// The secrets, each in the spellings that it can have in a payload.
+#[derive(Default)]
+pub(crate) struct Redactor {
+    /// As it stands in a string, plain or inside JSON text that is itself a string (such as a tool's arguments).
+    spellings: Vec<String>,
+    /// Each spelling as JSON text writes it.
+    written: Vec<String>,
+}
+
+impl fmt::Debug for Redactor {
+    /// Says how many they are, and nothing of them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redactor({})", self.written.len())
+    }
+}
+
+impl Redactor {
+    pub(crate) fn new(mut secrets: Vec<String>) -> Self {
+        secrets.retain(|secret| secret.len() >= SHORTEST);
+        // The longest first: a secret may be a part of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let mut spellings: Vec<_> = secrets.iter().map(|secret| escaped(secret)).collect();
+        spellings.extend(secrets);
+        spellings.dedup();
+        let written = spellings.iter().map(|spelling| escaped(spelling)).collect();
+        Self { spellings, written }
+    }
+
+    /// The payload without secrets, and its JSON text.
+    pub(crate) fn apply(&self, data: EventData) -> Result<(EventData, Encoded), LogError> {
+        let encode = |data: &EventData| {
+            Encoded::new(data).map_err(|error| LogError::Encode(error.to_string()))
+        };
+        let encoded = encode(&data)?;
+        if !self
+            .written
+            .iter()
+            .any(|secret| encoded.text().contains(secret.as_str()))
+        {
+            return Ok((data, encoded));
+        }
+        let mut value: Value = serde_json::from_str(encoded.text())
+            .map_err(|error| LogError::Encode(error.to_string()))?;
+        if let Some(payload) = value.get_mut("data") {
+            self.clean(payload);
+        }
+        let data =
+            codec::decode(EVENT_VERSION, &value.to_string()).map_err(|_| LogError::Redaction)?;
+        let encoded = encode(&data)?;
+        Ok((data, encoded))
+    }
+
+    fn clean(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                for secret in &self.spellings {
+                    if text.contains(secret.as_str()) {
+                        *text = text.replace(secret.as_str(), REDACTED);
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
+            Value::Object(members) => members.values_mut().for_each(|member| self.clean(member)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+/// The text as a JSON string writes it, without the quotes.
+fn escaped(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(text)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redacted(secret: &str, data: EventData) -> Result<String, LogError> {
+        let redactor = Redactor::new(vec![secret.to_owned()]);
+        redactor
+            .apply(data)
+            .map(|(_, encoded)| encoded.text().to_owned())
+    }
+
+    #[test]
+    fn a_secret_is_replaced_wherever_it_stands() {
+        let secret = "p\"a\\ss\nword";
+        let steer = EventData::InputSteer {
+            text: format!("use {secret}!"),
+        };
+        assert_eq!(
+            redacted(secret, steer).unwrap(),
+            r#"{"type":"input.steer","data":{"text":"use [redacted]!"}}"#
+        );
+        let nested = EventData::InputSteer {
+            text: serde_json::json!({ "key": secret }).to_string(),
+        };
+        assert!(redacted(secret, nested).unwrap().contains("[redacted]"));
+    }
+
+    #[test]
+    fn keys_and_short_values_stay() {
+        let steer = || EventData::InputSteer {
+            text: "text type data".into(),
+        };
+        assert!(!redacted("text", steer()).unwrap().contains("[redacted]"));
+        let stopped = EventData::RequestSent {
+            body_sha256: "ab".into(),
+            body_bytes: 1,
+        };
+        assert!(
+            redacted("body_sha256", stopped)
+                .unwrap()
+                .contains("body_sha256")
+        );
+    }
+
+    #[test]
+    fn a_secret_that_is_a_word_of_the_log_is_refused() {
+        let outcome = EventData::PermissionDecided {
+            answer: crate::PermissionAnswer::AllowAlways,
+            by: "user".into(),
+        };
+        assert!(matches!(
+            redacted("allow_always", outcome),
+            Err(LogError::Redaction)
+        ));
+    }
+}

@@ -1,0 +1,107 @@
+//! What a list of sessions shows: a fold of a session's events.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Event, EventData, SessionId, TurnId, Usage};
+
+/// Tokens and money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spent {
+    /// Tokens.
+    pub usage: Usage,
+    /// Millionths of a US dollar, for the responses whose price is known.
+    pub cost_micro_usd: u64,
+    /// Responses whose price is not known.
+    pub unpriced: u64,
+}
+
+impl Spent {
+    fn add(&mut self, usage: Usage, cost_micro_usd: Option<u64>) {
+        self.usage += usage;
+        match cost_micro_usd {
+            Some(cost) => self.cost_micro_usd = self.cost_micro_usd.saturating_add(cost),
+            None => self.unpriced += 1,
+        }
+    }
+}
+
+/// A session in a few figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionSummary {
+    /// Its id.
+    pub id: SessionId,
+    /// When its first event happened, in milliseconds since the Unix epoch; 0 if there is none.
+    pub created: u64,
+    /// When its last event happened, likewise.
+    pub last_event: u64,
+    /// Title of the first request; empty if there is none yet.
+    pub title: String,
+    /// Absolute paths of the workspace's folders.
+    pub roots: Vec<String>,
+    /// Turns that were begun.
+    pub turns: u64,
+    /// The turn that has begun and not ended. On a log that nobody writes: a turn that a crash cut.
+    pub open_turn: Option<TurnId>,
+    /// What it took, in all.
+    pub spent: Spent,
+    /// What each turn took.
+    pub by_turn: BTreeMap<TurnId, Spent>,
+    /// Why it can't be read.
+    pub problem: Option<String>,
+}
+
+impl SessionSummary {
+    /// A session without events.
+    #[must_use]
+    pub fn new(id: SessionId) -> Self {
+        Self {
+            id,
+            created: 0,
+            last_event: 0,
+            title: String::new(),
+            roots: Vec::new(),
+            turns: 0,
+            open_turn: None,
+            spent: Spent::default(),
+            by_turn: BTreeMap::new(),
+            problem: None,
+        }
+    }
+
+    /// Takes the next event in.
+    pub fn apply(&mut self, event: &Event) {
+        if event.seq == 0 {
+            self.created = event.ts;
+        }
+        self.last_event = event.ts;
+        match &event.data {
+            EventData::SessionCreated { roots, .. } => self.roots.clone_from(roots),
+            EventData::InputUser { title, .. } => {
+                if self.turns == 0 {
+                    self.title.clone_from(title);
+                }
+                self.turns += 1;
+                self.open_turn = event.turn;
+            }
+            EventData::ResponseStopped {
+                usage,
+                cost_micro_usd,
+                ..
+            } => {
+                self.spent.add(*usage, *cost_micro_usd);
+                if let Some(turn) = event.turn {
+                    self.by_turn
+                        .entry(turn)
+                        .or_default()
+                        .add(*usage, *cost_micro_usd);
+                }
+            }
+            EventData::TurnEnded { .. } => self.open_turn = None,
+            _ => {}
+        }
+    }
+}
