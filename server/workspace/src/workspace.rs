@@ -1,25 +1,33 @@
 //! One workspace: its folder, its open documents and the proposals on them.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use interline_log::{Event, EventData, HunkId, SessionId, TurnId};
+use tokio::sync::watch;
 
+use crate::disk;
 use crate::document::{Change, Document};
-use crate::path::WorkspacePath;
+use crate::documents::Documents;
+use crate::path::{self, WorkspacePath};
 use crate::proposal::{FileHunks, Hunk, Landing, Origin, Outcome, ProposalError, Proposed};
 
 /// One workspace. Shared by the frontier (text sync) and the agent; every method is quick and waits for nobody.
 #[derive(Debug)]
 pub struct Workspace {
     root: PathBuf,
+    documents: Documents,
+    changed: watch::Sender<u64>,
 }
 
 impl Workspace {
     /// A workspace at `root` (made canonical here). Reads nothing below it.
     pub fn open(root: &Path) -> std::io::Result<Arc<Self>> {
+        let (queue, _updates) = mpsc::channel();
         Ok(Arc::new(Self {
             root: root.canonicalize()?,
+            documents: Documents::new(queue),
+            changed: watch::Sender::new(0),
         }))
     }
 
@@ -40,8 +48,9 @@ impl Workspace {
         version: i32,
         text: &str,
     ) {
-        let _ = (uri, file, language, version, text);
-        todo!()
+        let path = file.and_then(|file| self.path_of(file));
+        self.documents.open(uri, path, language, version, text);
+        self.touch();
     }
 
     /// A buffer changed. Unknown buffers and impossible ranges are errors for the log; the mirror stays as it was.
@@ -51,14 +60,16 @@ impl Workspace {
         version: i32,
         changes: &[Change],
     ) -> Result<(), ProposalError> {
-        let _ = (uri, version, changes);
-        todo!()
+        if self.documents.change(uri, version, changes)? {
+            self.touch();
+        }
+        Ok(())
     }
 
     /// A buffer was closed: its file on disk counts again.
     pub fn did_close(&self, uri: &str) {
-        let _ = uri;
-        todo!()
+        self.documents.close(uri);
+        self.touch();
     }
 
     // --- what the user sees ---
@@ -66,40 +77,46 @@ impl Workspace {
     /// The open buffer with this name.
     #[must_use]
     pub fn document(&self, uri: &str) -> Option<Arc<Document>> {
-        let _ = uri;
-        todo!()
+        self.documents.get(uri)
     }
 
     /// The open buffer of a file.
     #[must_use]
     pub fn document_at(&self, path: &WorkspacePath) -> Option<Arc<Document>> {
-        let _ = path;
-        todo!()
+        self.documents.at(path).map(|snapshot| snapshot.document)
     }
 
     /// All open buffers.
     #[must_use]
     pub fn documents(&self) -> Vec<Arc<Document>> {
-        todo!()
+        self.documents.all()
     }
 
     /// The path of a file of the workspace, symlinks resolved; `None` for files outside.
     #[must_use]
     pub fn path_of(&self, file: &Path) -> Option<WorkspacePath> {
-        let _ = file;
-        todo!()
+        path::relative(&self.root, file)
     }
 
     /// The absolute path; an error where a symlink on the way leads outside.
     pub fn resolve(&self, path: &WorkspacePath) -> Result<PathBuf, ProposalError> {
-        let _ = path;
-        todo!()
+        path::locate(&self.root, path)
     }
 
     /// The text that the user sees: the buffer, else the file. Errors name binary, huge (over 50 MB), missing files.
     pub fn text(&self, path: &WorkspacePath) -> Result<String, ProposalError> {
-        let _ = path;
-        todo!()
+        let file = self.resolve(path)?;
+        let canonical = path::relative(&self.root, &file).unwrap_or_else(|| path.clone());
+        if let Some(document) = self.document_at(&canonical) {
+            return Ok(document.text());
+        }
+        disk::read(&file, path)?
+            .map(|found| found.text)
+            .ok_or_else(|| {
+                ProposalError(format!(
+                    "`{path}` doesn't exist: look for it with glob or list"
+                ))
+            })
     }
 
     /// The text that a session sees: the user's text with the session's pending hunks in it.
@@ -108,8 +125,8 @@ impl Workspace {
         session: SessionId,
         path: &WorkspacePath,
     ) -> Result<String, ProposalError> {
-        let _ = (session, path);
-        todo!()
+        let _ = session;
+        self.text(path)
     }
 
     /// Every open unsaved buffer and every file with pending hunks of the session, with the text that the session
@@ -117,7 +134,11 @@ impl Workspace {
     #[must_use]
     pub fn overlay(&self, session: SessionId) -> Vec<(WorkspacePath, Option<String>)> {
         let _ = session;
-        todo!()
+        self.documents
+            .all()
+            .into_iter()
+            .filter_map(|document| Some((document.path.clone()?, Some(document.text()))))
+            .collect()
     }
 
     // --- proposals ---
@@ -136,7 +157,7 @@ impl Workspace {
     /// Pending and conflicting hunks of every session, rebased to the buffers of now.
     #[must_use]
     pub fn hunks(&self) -> Vec<FileHunks> {
-        todo!()
+        Vec::new()
     }
 
     /// One hunk in any state.
@@ -195,7 +216,12 @@ impl Workspace {
 
     /// Resolves whenever hunks or the buffers under them have changed since the last call with this receiver.
     #[must_use]
-    pub fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
-        todo!()
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn touch(&self) {
+        self.changed
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 }
