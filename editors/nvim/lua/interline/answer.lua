@@ -1,0 +1,202 @@
+-- Answers `interline/query`: one function for each kind, over the asking and merging of query.lua.
+-- Must not apply anything: edits go back to the server, which makes them proposals.
+
+local positions = require('interline.positions')
+local query = require('interline.query')
+local settle = require('interline.settle')
+local util = require('interline.util')
+
+local M = {}
+
+---@alias interline.Answer fun(items: any[], answers: { client: vim.lsp.Client }[], complete: boolean)
+
+---@param answers { client: vim.lsp.Client }[]
+---@return string
+local function names(answers)
+  local seen = {}
+  for _, answer in ipairs(answers) do
+    seen[answer.client.name] = true
+  end
+  local list = vim.tbl_keys(seen)
+  table.sort(list)
+  return table.concat(list, ',')
+end
+
+---Clients for a document: those of its buffer, or of its folder where it isn't open.
+---@param uri string
+---@param method string
+---@return vim.lsp.Client[] clients
+---@return integer? bufnr
+local function clients_for(uri, method)
+  local bufnr = util.buffer_of(uri)
+  if bufnr then
+    return query.others(bufnr, method), bufnr
+  end
+  local path = vim.uri_to_fname(uri)
+  local clients = vim.iter(query.others(nil, method)):filter(function(client)
+    return client.root_dir ~= nil and vim.startswith(path, client.root_dir .. '/')
+  end)
+  return clients:totable(), nil
+end
+
+---Asks about one position of a document.
+---@param params interline.QueryParams
+---@param method string
+---@param more table
+---@param done interline.Answer
+---@param convert fun(client: vim.lsp.Client, result: any): any[]
+local function at_position(params, method, more, done, convert)
+  local clients, bufnr = clients_for(params.uri, method)
+  local function parameters(client)
+    return vim.tbl_extend('force', {
+      textDocument = { uri = params.uri },
+      position = positions.to_client(client, params.uri, params.position),
+    }, more)
+  end
+  query.ask(clients, method, parameters, bufnr, params.timeoutMs, function(answers, complete)
+    local items = {}
+    for _, answer in ipairs(answers) do
+      vim.list_extend(items, convert(answer.client, answer.result))
+    end
+    done(items, answers, complete)
+  end)
+end
+
+---@param client vim.lsp.Client
+---@param result lsp.Location|lsp.Location[]|lsp.LocationLink[]
+local function locations(client, result)
+  local list = vim.islist(result) and result or { result }
+  return vim
+    .iter(list)
+    :map(function(location)
+      return positions.location(client, location)
+    end)
+    :totable()
+end
+
+---@param client vim.lsp.Client
+---@param uri string
+---@param symbols (lsp.DocumentSymbol|lsp.SymbolInformation)[]
+---@param container? string
+---@param into table[]
+local function flatten(client, uri, symbols, container, into)
+  for _, symbol in ipairs(symbols) do
+    if symbol.location then
+      local moved = symbol.location.range and positions.location(client, symbol.location) or symbol.location
+      into[#into + 1] = vim.tbl_extend('force', symbol, { location = moved, containerName = symbol.containerName })
+    else
+      into[#into + 1] = {
+        name = symbol.name,
+        kind = symbol.kind,
+        tags = symbol.tags,
+        containerName = container,
+        location = { uri = uri, range = positions.from_client(client, uri, symbol.selectionRange) },
+      }
+      flatten(client, uri, symbol.children or {}, symbol.name, into)
+    end
+  end
+  return into
+end
+
+---@type table<string, fun(params: interline.QueryParams, done: interline.Answer)>
+local kinds = {}
+
+function kinds.definition(params, done)
+  at_position(params, 'textDocument/definition', {}, done, locations)
+end
+
+function kinds.references(params, done)
+  at_position(params, 'textDocument/references', { context = { includeDeclaration = true } }, done, locations)
+end
+
+function kinds.hover(params, done)
+  at_position(params, 'textDocument/hover', {}, function(items, answers, complete)
+    done(#items > 0 and { table.concat(items, '\n\n') } or {}, answers, complete)
+  end, function(_, result)
+    local lines = vim.lsp.util.convert_input_to_markdown_lines(result.contents)
+    return #lines > 0 and { table.concat(lines, '\n') } or {}
+  end)
+end
+
+function kinds.rename(params, done)
+  at_position(params, 'textDocument/rename', { newName = params.newName }, function(items, answers, complete)
+    done({ items[1] }, { answers[1] }, complete)
+  end, function(client, result)
+    return { positions.workspace_edit(client, result) }
+  end)
+end
+
+function kinds.symbols(params, done)
+  local method, parameters, clients, bufnr
+  if params.uri then
+    method, parameters = 'textDocument/documentSymbol', { textDocument = { uri = params.uri } }
+    clients, bufnr = clients_for(params.uri, method)
+  else
+    method, parameters = 'workspace/symbol', { query = params.query or '' }
+    clients = query.others(nil, method)
+  end
+  query.ask(clients, method, parameters, bufnr, params.timeoutMs, function(answers, complete)
+    local items = {}
+    for _, answer in ipairs(answers) do
+      flatten(answer.client, params.uri, answer.result, nil, items)
+    end
+    done(items, answers, complete)
+  end)
+end
+
+---@param bufnr integer
+---@param into table[]
+---@param sources table<string, true>
+local function collect(bufnr, into, sources)
+  local diagnostics = query.diagnostics(bufnr)
+  if #diagnostics > 0 then
+    into[#into + 1] = { uri = vim.uri_from_bufnr(bufnr), diagnostics = diagnostics }
+  end
+  for _, diagnostic in ipairs(diagnostics) do
+    sources[diagnostic.source or 'editor'] = true
+  end
+end
+
+function kinds.diagnostics(params, done)
+  if not params.uri then
+    return settle.wait_all(params.timeoutMs, function(settled)
+      local items, sources = {}, {}
+      for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+        collect(bufnr, items, sources)
+      end
+      done(items, query.namesakes(vim.tbl_keys(sources)), settled)
+    end)
+  end
+  local bufnr = util.buffer_of(params.uri)
+  if not bufnr then
+    return done({}, {}, false)
+  end
+  settle.wait(bufnr, params.timeoutMs, function(settled)
+    local diagnostics = vim.api.nvim_buf_is_loaded(bufnr) and query.diagnostics(bufnr) or {}
+    done({ { uri = params.uri, diagnostics = diagnostics } }, query.namesakes(query.reporters(bufnr)), settled)
+  end)
+end
+
+function kinds.quickFixes(params, done)
+  require('interline.quickfixes').of_line(params, clients_for, done)
+end
+
+---@param params interline.QueryParams
+---@param reply fun(result: interline.QueryResult)
+function M.query(params, reply)
+  local kind = kinds[params.kind]
+  if not kind then
+    return reply({ items = {}, source = '', settled = false })
+  end
+  kind(params, function(items, answers, settled)
+    local bufnr = params.uri and util.buffer_of(params.uri)
+    reply({
+      items = items,
+      source = names(answers),
+      docVersion = bufnr and require('interline.attach').version(bufnr) or nil,
+      settled = settled,
+    })
+  end)
+end
+
+return M

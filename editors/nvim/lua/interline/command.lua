@@ -1,0 +1,126 @@
+-- `:Interline SUBCOMMAND …`: takes the words apart, completes them, calls the action. Must not hold logic of its own.
+
+local actions = require('interline.actions')
+local menus = require('interline.menus')
+local util = require('interline.util')
+
+local M = {}
+
+---@class interline.Subcommand
+---@field run fun(where: interline.Where, rest: string?)
+---@field complete? fun(): string[]
+
+---@type table<string, interline.Subcommand>
+local subcommands = {
+  fix = { run = actions.fix },
+  edit = { run = actions.edit },
+  ask = { run = actions.ask },
+  explain = { run = actions.explain },
+  accept = { run = actions.accept },
+  reject = { run = actions.reject },
+  revise = { run = actions.revise },
+}
+
+---@param name string
+---@param run fun(rest: string?)
+---@param complete? fun(): string[]
+local function add(name, run, complete)
+  subcommands[name] = {
+    run = function(_, rest)
+      run(rest)
+    end,
+    complete = complete,
+  }
+end
+
+add('accept-all', function()
+  actions.plain('accept', {})
+end)
+add('reject-all', function()
+  actions.plain('reject', {})
+end)
+add('cancel', function()
+  actions.plain('cancel', {})
+end)
+add('undo', function()
+  actions.plain('undo', {})
+end)
+add('next', function()
+  actions.jump(1)
+end)
+add('prev', function()
+  actions.jump(-1)
+end)
+add('mode', menus.mode, function()
+  return menus.modes
+end)
+add('model', menus.model)
+add('trust', menus.trust)
+add('sessions', menus.sessions)
+add('resume', menus.resume)
+add('transcript', menus.transcript)
+add('quickfix', menus.quickfix)
+add('diff', function(rest)
+  menus.diff(rest == 'all')
+end, function()
+  return { 'all' }
+end)
+add('restart', function()
+  vim.lsp.enable('interline', false)
+  vim.defer_fn(function()
+    vim.lsp.enable('interline')
+  end, 300)
+end)
+
+---@return string[]
+function M.names()
+  local names = vim.tbl_keys(subcommands)
+  table.sort(names)
+  return names
+end
+
+---@param name string
+---@param rest? string
+---@param first? integer 1-based, where a range was given
+---@param last? integer
+function M.call(name, rest, first, last)
+  local subcommand = subcommands[name]
+  if not subcommand then
+    return util.notify(
+      ('`%s` is no subcommand; there are: %s'):format(name, table.concat(M.names(), ', ')),
+      vim.log.levels.ERROR
+    )
+  end
+  subcommand.run(actions.here(first, last), rest ~= '' and rest or nil)
+end
+
+---@param opts vim.api.keyset.create_user_command.command_args
+function M.run(opts)
+  local name, rest = opts.args:match('^(%S+)%s*(.-)%s*$')
+  local ranged = opts.range > 0
+  M.call(name or '', rest, ranged and opts.line1 or nil, ranged and opts.line2 or nil)
+end
+
+---@param lead string
+---@param line string
+---@return string[]
+function M.complete(lead, line)
+  local words = line:gsub('^.-Interline!?%s*', '')
+  local name = words:match('^(%S+)%s')
+  local candidates
+  if not name then
+    candidates = M.names()
+  else
+    local subcommand = subcommands[name]
+    local first_word = not words:match('^%S+%s+%S+%s')
+    candidates = subcommand and subcommand.complete and first_word and subcommand.complete() or {}
+  end
+  return vim
+    .iter(candidates)
+    :filter(function(candidate)
+      return vim.startswith(candidate, lead)
+    end)
+    :totable()
+end
+
+return M

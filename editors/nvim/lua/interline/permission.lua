@@ -1,0 +1,197 @@
+-- Asks the user for permission: one prompt at a time, Deny first, nothing approved by a key that was meant for the text.
+-- Must not decide anything: every doubt, dismissal and error is a denial.
+
+local config = require('interline.config')
+local util = require('interline.util')
+
+local M = {}
+
+---@class interline.PermissionOption
+---@field label string
+---@field answer any what is sent back
+---@field approves boolean
+
+---@class interline.PermissionPrompt
+---@field client_id integer
+---@field id string
+---@field title string one line
+---@field details string[]
+---@field options interline.PermissionOption[] Deny stands first
+---@field done fun(answer: any)
+
+---@type interline.PermissionPrompt[]
+local queue = {}
+---@type interline.PermissionPrompt?
+local current
+local last_key = 0
+local watching = false
+
+-- When did the user last type? A prompt opens only after a pause, so that no key meant for the text answers it.
+local function watch_keys()
+  if not watching then
+    watching = true
+    vim.on_key(function()
+      last_key = vim.uv.now()
+    end, vim.api.nvim_create_namespace('interline.permission'))
+  end
+end
+
+local function stop_watching()
+  watching = false
+  vim.on_key(nil, vim.api.nvim_create_namespace('interline.permission'))
+end
+
+---May a prompt open now? Not while the user types text, a command or half a mapping.
+---@return boolean
+local function quiet()
+  local mode = vim.api.nvim_get_mode()
+  local calm = mode.mode == 'n' or mode.mode == 'nt'
+  return calm and not mode.blocking and vim.uv.now() - last_key >= config.get().permission.arming_ms
+end
+
+---@param prompt interline.PermissionPrompt
+---@return string
+local function text_of(prompt)
+  local lines = { 'Interline asks: ' .. util.visible(prompt.title) }
+  for _, detail in ipairs(prompt.details) do
+    lines[#lines + 1] = '  ' .. util.visible(detail)
+  end
+  return table.concat(lines, '\n')
+end
+
+local open
+
+local function next_prompt()
+  current = nil
+  require('interline.status').changed()
+  if #queue > 0 then
+    vim.schedule(open)
+  else
+    stop_watching()
+  end
+end
+
+---@param prompt interline.PermissionPrompt
+---@param choice interline.PermissionOption?
+local function settle(prompt, choice)
+  if current ~= prompt then
+    return -- taken back meanwhile
+  end
+  next_prompt()
+  prompt.done((choice or prompt.options[1]).answer)
+end
+
+---@param prompt interline.PermissionPrompt
+local function show(prompt)
+  local shown_at = vim.uv.now()
+  local ok = pcall(vim.ui.select, prompt.options, {
+    prompt = text_of(prompt),
+    kind = 'interline_permission',
+    format_item = function(option)
+      return util.visible(option.label)
+    end,
+  }, function(choice)
+    local early = vim.uv.now() - shown_at < config.get().permission.arming_ms
+    if choice and choice.approves and early then
+      -- Nobody reads that fast: the key was meant for something else. Ask again.
+      return vim.schedule(function()
+        if current == prompt then
+          show(prompt)
+        end
+      end)
+    end
+    settle(prompt, choice)
+  end)
+  if not ok then
+    settle(prompt, nil)
+  end
+end
+
+-- Opens the next prompt as soon as the user pauses.
+function open()
+  if current or #queue == 0 then
+    return
+  end
+  if not quiet() then
+    return vim.defer_fn(open, 50)
+  end
+  current = table.remove(queue, 1)
+  show(current)
+end
+
+---Asks; `done` gets the answer of the chosen option, the first one's (Deny) in any doubt.
+---@param prompt interline.PermissionPrompt
+function M.ask(prompt)
+  if not prompt.options[1] or prompt.options[1].approves then
+    return prompt.done(nil)
+  end
+  queue[#queue + 1] = prompt
+  last_key = math.max(last_key, vim.uv.now() - 1)
+  watch_keys()
+  require('interline.status').changed()
+  if vim.fn.mode() ~= 'n' then
+    util.notify('waits for your permission: ' .. util.visible(prompt.title))
+  end
+  open()
+end
+
+---Asks what the server's request says.
+---@param params interline.PermissionParams
+---@param client_id integer
+---@param answer fun(answer: string?)
+function M.request(params, client_id, answer)
+  local details = {}
+  if params.danger then
+    details[1] = '!! DANGER: read this twice'
+  end
+  for line in vim.gsplit(params.detail or '', '\n', { trimempty = true }) do
+    details[#details + 1] = line
+  end
+  if #params.effects > 0 then
+    details[#details + 1] = 'It would: ' .. table.concat(params.effects, '; ')
+  end
+  local options = {
+    { label = 'Deny', answer = 'deny', approves = false },
+    { label = 'Allow once', answer = 'allow', approves = true },
+  }
+  if params.always and params.always ~= vim.NIL then
+    options[3] = { label = 'Always allow: ' .. params.always, answer = 'allow_always', approves = true }
+  end
+  M.ask({
+    client_id = client_id,
+    id = params.id,
+    title = params.title,
+    details = details,
+    options = options,
+    done = answer,
+  })
+end
+
+---How many prompts wait, the open one included.
+---@return integer
+function M.waiting()
+  return #queue + (current and 1 or 0)
+end
+
+---Drops prompts that nobody waits for any more.
+---@param match fun(prompt: interline.PermissionPrompt): boolean
+function M.drop(match)
+  for index = #queue, 1, -1 do
+    if match(queue[index]) then
+      local prompt = table.remove(queue, index)
+      prompt.done(prompt.options[1].answer)
+    end
+  end
+  if current and match(current) then
+    settle(current, nil)
+  end
+end
+
+---@param client_id integer
+function M.forget(client_id)
+  M.drop(function(prompt)
+    return prompt.client_id == client_id
+  end)
+end
+
+return M

@@ -1,0 +1,35 @@
+-- One line about what Interline does, for a statusline: `%{v:lua.require'interline'.status()}`. Must be quick: it reads only.
+
+local M = {}
+
+---@param text string
+---@param width integer
+---@return string
+local function shorten(text, width)
+  return vim.fn.strdisplaywidth(text) <= width and text or vim.fn.strcharpart(text, 0, width - 1) .. '…'
+end
+
+---Empty where there is nothing to say.
+---@return string
+function M.line()
+  local waiting = require('interline.permission').waiting()
+  local running = require('interline.turns').running()
+  local hunks = require('interline.hunks').count()
+  local parts = {}
+  if waiting > 0 then
+    parts[#parts + 1] = 'permission?'
+  elseif running then
+    parts[#parts + 1] = shorten(require('interline.util').visible(running.activity or running.title or 'working'), 40)
+  end
+  if hunks > 0 then
+    parts[#parts + 1] = ('%d to review'):format(hunks)
+  end
+  return #parts > 0 and 'interline: ' .. table.concat(parts, ' · ') or ''
+end
+
+---Something that the line shows has changed.
+M.changed = require('interline.util').debounce(30, function()
+  vim.cmd.redrawstatus({ bang = true })
+end)
+
+return M
