@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 
 use crate::{EVENT_VERSION, EventData};
 
+/// Nesting that serde_json reads for sure; it stops at 128.
+const JSON_DEPTH: usize = 120;
+
 /// `{"type": …, "data": …}`, whatever the type.
 #[derive(Serialize, Deserialize)]
 struct Tagged<K, D> {
@@ -181,6 +184,20 @@ mod tests {
     fn a_known_type_with_a_bad_payload_is_an_error() {
         let error = check(r#"{"type":"input.steer","data":{"words":"go on"}}"#).unwrap_err();
         assert!(error.contains("missing field `text`"), "{error}");
+    }
+
+    #[test]
+    fn what_could_not_be_read_back_is_not_written() {
+        let deep = (0..200).fold(serde_json::Value::Null, |inner, _| {
+            serde_json::json!([inner])
+        });
+        let unknown = |kind: &str, data| EventData::Unknown {
+            r#type: kind.into(),
+            data,
+        };
+        assert!(Encoded::new(&unknown("moon.landed", deep)).is_err());
+        assert!(Encoded::new(&unknown("input.steer", serde_json::Value::Null)).is_err());
+        assert!(Encoded::new(&unknown("moon.landed", serde_json::Value::Null)).is_ok());
     }
 
     #[test]

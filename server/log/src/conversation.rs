@@ -1,6 +1,7 @@
 //! The conversation with the model as a fold of the events: what goes into the next request.
 //!
-//! Messages are only added to their end, never changed, so that the prompt's prefix stays byte-stable. So what
+//! Messages are only added to their end, never changed (but by a logged `request.thinking_stripped`), so that the
+//! prompt's prefix stays byte-stable. So what
 //! arrives while a response is on its way, or while its calls wait for their results, is held back until the request
 //! that is out can no longer be changed by it. Roles alternate, and each `tool_use` is answered once.
 
@@ -53,6 +54,7 @@ impl Conversation {
         match &event.data {
             EventData::SessionConfig { wire, .. } => self.wire = Some(*wire),
             EventData::RequestSent { .. } => self.responding = true,
+            EventData::ThinkingStripped { .. } => self.strip_thinking(),
             EventData::ResponseBlock { block } => self.respond(block.clone()),
             EventData::ResponseStopped { .. }
             | EventData::SessionResumed { .. }
@@ -96,6 +98,24 @@ impl Conversation {
                 wire: current,
                 content: vec![block],
             }),
+        }
+    }
+
+    /// The one change of what was said: logged, so that replay makes it too.
+    fn strip_thinking(&mut self) {
+        for mut message in std::mem::take(&mut self.messages) {
+            if let Message::Assistant { content, .. } = &mut message {
+                content.retain(|block| !matches!(block.content, AssistantContent::Thinking { .. }));
+                if content.is_empty() {
+                    continue;
+                }
+            }
+            match (self.messages.last_mut(), message) {
+                (Some(Message::User { content }), Message::User { content: more }) => {
+                    content.extend(more);
+                }
+                (_, message) => self.messages.push(message),
+            }
         }
     }
 

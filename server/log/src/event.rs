@@ -209,6 +209,12 @@ pub enum EventData {
         /// What failed.
         reason: String,
     },
+    /// The provider refuses a thinking block: from here on the conversation goes without those so far.
+    #[serde(rename = "request.thinking_stripped")]
+    ThinkingStripped {
+        /// What the provider said.
+        reason: String,
+    },
     /// One block of a response that came to its end. Blocks of a response that was cut are never logged.
     #[serde(rename = "response.block")]
     ResponseBlock {

@@ -4,7 +4,7 @@
 //! which somebody removes the file: the old writer sees that the file is not its own any more and stops.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::disk;
@@ -51,17 +51,21 @@ impl Lock {
         })
     }
 
-    /// Fails if another holder has written the lock file since.
+    /// Fails if another holder has written the lock file since, or it was removed.
     pub(crate) fn check(&self) -> Result<(), LogError> {
         match std::fs::read_to_string(&self.path) {
-            Ok(text) if text == self.token => Ok(()),
-            _ => Err(LogError::Fenced(self.session)),
+            Ok(text) if text != self.token => Err(LogError::Fenced(self.session)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(LogError::Fenced(self.session))
+            }
+            // Unreadable is no proof, and the system's lock still stands (on Windows it is what forbids reading).
+            _ => Ok(()),
         }
     }
 }
 
 /// Writes the next epoch in place of the last one.
-fn write_token(file: &mut File) -> std::io::Result<String> {
+fn write_token(file: &mut File) -> io::Result<String> {
     let mut last = String::new();
     // A lock file that isn't ours to read as text starts again at 1: the unique word still tells holders apart.
     let _ = file.take(256).read_to_string(&mut last);

@@ -35,7 +35,8 @@ pub struct Entry {
     pub data: EventData,
 }
 
-/// One session's log, open for writing. Dropping it writes and syncs what is left, and then lets others open it.
+/// One session's log, open for writing. Dropping it writes and syncs what is left (and waits for that), and then
+/// lets others open it.
 #[derive(Debug)]
 pub struct Log {
     head: Head,
@@ -44,8 +45,6 @@ pub struct Log {
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
     failure: Arc<OnceLock<LogError>>,
-    /// Something was appended since the last barrier.
-    dirty: bool,
 }
 
 impl Log {
@@ -79,7 +78,6 @@ impl Log {
             jobs: Some(jobs),
             thread: Some(thread),
             failure,
-            dirty: false,
         })
     }
 
@@ -113,30 +111,30 @@ impl Log {
             .map_err(|error| LogError::Encode(error.to_string()))?;
         self.send(Job::Line { line, blob })?;
         self.head.advance(hash);
-        self.dirty = true;
         Ok(event)
     }
 
-    /// Returns when all that was appended is on the disk (fdatasync). Safe to be cancelled and called again.
+    /// A future that resolves when all that was appended before this call is on the disk (fdatasync). It borrows
+    /// nothing: the log can be appended to while somebody waits.
     ///
     /// # Errors
     /// That of the write or sync that failed, now and ever after.
-    pub async fn durable(&mut self) -> Result<(), LogError> {
-        self.alive()?;
-        if self.dirty {
-            let (done, wait) = oneshot::channel();
-            self.send(Job::Barrier(done))?;
-            wait.await.map_err(|_| self.failure())?;
-            self.dirty = false;
+    pub fn durable(&self) -> impl Future<Output = Result<(), LogError>> + Send + use<> {
+        let failure = Arc::clone(&self.failure);
+        let (done, wait) = oneshot::channel();
+        let sent = self.alive().and_then(|()| self.send(Job::Barrier(done)));
+        async move {
+            sent?;
+            wait.await
+                .map_err(|_| failure.get().cloned().unwrap_or(LogError::Stopped))
         }
-        Ok(())
     }
 
     /// Makes everything durable and lets others open the log. Dropping does the same, but has nobody to tell.
     ///
     /// # Errors
     /// As [`Log::durable`].
-    pub async fn close(mut self) -> Result<(), LogError> {
+    pub async fn close(self) -> Result<(), LogError> {
         self.durable().await
     }
 

@@ -48,7 +48,6 @@ pub(crate) struct Writer {
     path: PathBuf,
     file: File,
     tail: Tail,
-    limit: u64,
     lock: Lock,
     blobs: Blobs,
     /// When the oldest line was written that is not synced.
@@ -65,16 +64,11 @@ impl Writer {
             path,
             file,
             tail,
-            limit: SEGMENT_LIMIT,
+
             lock,
             blobs,
             unsynced: None,
         })
-    }
-
-    #[cfg(test)]
-    pub(crate) fn limit(&mut self, bytes: u64) {
-        self.limit = bytes;
     }
 
     /// Works until the owner lets go of its end.
@@ -123,7 +117,7 @@ impl Writer {
     fn write_lines(&mut self, lines: &[Vec<u8>]) -> Result<(), LogError> {
         let mut batch = Vec::new();
         for line in lines {
-            if self.tail.length > 0 && self.tail.length + (line.len() as u64) > self.limit {
+            if self.tail.length > 0 && self.tail.length + (line.len() as u64) > SEGMENT_LIMIT {
                 self.write(&mut batch)?;
                 self.rotate()?;
             }
