@@ -6,9 +6,13 @@
 
 mod auto;
 mod backoff;
+mod builtin;
 mod client;
+mod codec;
 mod error;
+mod http;
 mod spec;
+mod sse;
 
 use std::sync::Arc;
 

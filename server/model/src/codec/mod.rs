@@ -1,0 +1,163 @@
+//! The wire formats: how a request is written and how a streamed response is read.
+//!
+//! A codec writes canonical bytes, tools before system before messages, so that the next request begins with
+//! the bytes of the one before. What came in a block goes back as it came (`raw`), but only to the wire that it
+//! came from; for another wire it is written anew from the neutral view.
+
+pub(crate) mod anthropic;
+pub(crate) mod openai_chat;
+pub(crate) mod openai_responses;
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::sse;
+use crate::{ErrorKind, ModelError, ModelEvent, ModelSpec, Provider, Request};
+
+/// The path of the endpoint below the base URL.
+pub(crate) fn path(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Anthropic => "/v1/messages",
+        Provider::OpenaiChat => "/chat/completions",
+        Provider::OpenaiResponses => "/responses",
+        Provider::Builtin => "",
+    }
+}
+
+/// The body of a request.
+pub(crate) fn encode(spec: &ModelSpec, request: &Request) -> Result<Bytes, ModelError> {
+    match spec.provider {
+        Provider::Anthropic => to_bytes(&anthropic::Body::new(spec, request)),
+        Provider::OpenaiChat => to_bytes(&openai_chat::Body::new(spec, request)),
+        Provider::OpenaiResponses => to_bytes(&openai_responses::Body::new(spec, request)),
+        Provider::Builtin => to_bytes(request),
+    }
+}
+
+fn to_bytes(body: &impl Serialize) -> Result<Bytes, ModelError> {
+    let bytes = serde_json::to_vec(body);
+    let failed = |error| {
+        ModelError::new(
+            ErrorKind::Config,
+            format!("the request can't be written as JSON: {error}"),
+        )
+    };
+    bytes.map(Bytes::from).map_err(failed)
+}
+
+/// Reads one response.
+pub(crate) trait Decoder: Send {
+    /// Takes one event of the stream. True if it was part of the answer and not only a sign of life.
+    fn event(&mut self, event: sse::Event<'_>, out: &mut Events) -> Result<bool, ModelError>;
+
+    /// The body ended well.
+    fn end(&mut self, out: &mut Events) -> Result<(), ModelError>;
+}
+
+/// A decoder for the response to `body`.
+pub(crate) fn decoder(spec: &ModelSpec, body: &Bytes) -> Box<dyn Decoder> {
+    match spec.provider {
+        Provider::Anthropic => Box::new(anthropic::Reader::new(spec.clone())),
+        Provider::OpenaiResponses => Box::new(openai_responses::Reader::new(spec.clone())),
+        Provider::OpenaiChat | Provider::Builtin => {
+            Box::new(openai_chat::Reader::new(spec.clone(), body))
+        }
+    }
+}
+
+/// What was read and not yet handed on.
+#[derive(Debug, Default)]
+pub(crate) struct Events(VecDeque<ModelEvent>);
+
+impl Events {
+    pub(crate) fn push(&mut self, event: ModelEvent) {
+        self.0.push_back(event);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<ModelEvent> {
+        self.0.pop_front()
+    }
+
+    /// More text: what came in one chunk goes on as one event, which is what makes long answers cheap.
+    pub(crate) fn text(&mut self, more: &str) {
+        match self.0.back_mut() {
+            _ if more.is_empty() => {}
+            Some(ModelEvent::TextDelta(text)) => text.push_str(more),
+            _ => self.push(ModelEvent::TextDelta(more.to_owned())),
+        }
+    }
+
+    pub(crate) fn thinking(&mut self, more: &str) {
+        match self.0.back_mut() {
+            _ if more.is_empty() => {}
+            Some(ModelEvent::ThinkingDelta(text)) => text.push_str(more),
+            _ => self.push(ModelEvent::ThinkingDelta(more.to_owned())),
+        }
+    }
+}
+
+/// A string of a frame, borrowed where it has no escapes.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// A frame of a stream; `None`, with a note in our own log, for what isn't one.
+pub(crate) fn frame<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Option<T> {
+    let frame = serde_json::from_slice(data);
+    frame
+        .inspect_err(
+            |error| tracing::warn!(%error, bytes = data.len(), "skipped a line that is no frame"),
+        )
+        .ok()
+}
+
+/// A call's arguments as a JSON object: as the model wrote them, or wrapped so that it sees what was wrong
+/// with them (the form that Anthropic's documentation of fine-grained tool streaming gives).
+pub(crate) fn object(arguments: &str) -> Cow<'_, str> {
+    let arguments = arguments.trim();
+    if arguments.is_empty() {
+        return Cow::Borrowed("{}");
+    }
+    let valid = arguments.starts_with('{') && serde_json::from_str::<&RawValue>(arguments).is_ok();
+    if valid {
+        Cow::Borrowed(arguments)
+    } else {
+        Cow::Owned(serde_json::json!({ "INVALID_JSON": arguments }).to_string())
+    }
+}
+
+/// Text for the wires that have no flag for errors.
+pub(crate) fn marked(content: &str, is_error: bool) -> Cow<'_, str> {
+    let starts_so = content
+        .get(..5)
+        .is_some_and(|start| start.eq_ignore_ascii_case("error"));
+    if is_error && !starts_so {
+        Cow::Owned(format!("error: {content}"))
+    } else {
+        Cow::Borrowed(content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_always_an_object() {
+        assert_eq!(object(r#" {"b":1,"a":[]} "#), r#"{"b":1,"a":[]}"#);
+        assert_eq!(object(""), "{}");
+        assert_eq!(object(r#"{"a":"#), r#"{"INVALID_JSON":"{\"a\":"}"#);
+        assert_eq!(object("[1]"), r#"{"INVALID_JSON":"[1]"}"#);
+    }
+
+    #[test]
+    fn errors_are_marked_once() {
+        assert_eq!(marked("no such file", true), "error: no such file");
+        assert_eq!(marked("Error: no", true), "Error: no");
+        assert_eq!(marked("ü", true), "error: ü");
+        assert_eq!(marked("fine", false), "fine");
+    }
+}
