@@ -1,0 +1,102 @@
+// Shows pending hunks in the text: removed lines coloured, the new text beside them, the whole change on hover.
+// Must not change the text, nor the places that the server gave.
+
+import * as vscode from "vscode";
+import { enabled } from "./config";
+import type { Hunks } from "./hunks";
+import type { HunkInfo } from "./protocol";
+
+const MARGIN = "0 0 0 2ch";
+const LONGEST = 160;
+
+export function decorate(hunks: Hunks): vscode.Disposable {
+  const removed = line("diffEditor.removedLineBackground", "editorGutter.deletedBackground");
+  const changed = line("diffEditor.removedLineBackground", "editorGutter.modifiedBackground");
+  const conflict = line("inputValidation.warningBackground", "editorWarning.foreground");
+  const added = vscode.window.createTextEditorDecorationType({
+    rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
+    overviewRulerColor: new vscode.ThemeColor("editorGutter.addedBackground"),
+    overviewRulerLane: vscode.OverviewRulerLane.Left,
+  });
+
+  const paint = (editor: vscode.TextEditor): void => {
+    const show = enabled("decorations.enable", editor.document);
+    const infos = show ? hunks.of(editor.document.uri).filter((hunk) => hunk.state !== "applying") : [];
+    const whole = (wanted: (hunk: HunkInfo) => boolean): vscode.DecorationOptions[] =>
+      infos.filter((hunk) => hunk.lineCount > 0 && wanted(hunk)).map((hunk) => ({ range: rangeOf(hunk, editor.document), hoverMessage: hover(hunk, editor.document) }));
+    editor.setDecorations(removed, whole((hunk) => hunk.state === "pending" && hunk.newLines.length === 0));
+    editor.setDecorations(changed, whole((hunk) => hunk.state === "pending" && hunk.newLines.length > 0));
+    editor.setDecorations(conflict, whole((hunk) => hunk.state === "conflict"));
+    editor.setDecorations(added, infos.flatMap((hunk) => newText(hunk, editor.document)));
+  };
+  const paintAll = (): void => vscode.window.visibleTextEditors.forEach(paint);
+  return vscode.Disposable.from(
+    removed, changed, conflict, added,
+    hunks.onChange(paintAll),
+    vscode.window.onDidChangeVisibleTextEditors(paintAll),
+    vscode.workspace.onDidChangeConfiguration((change) => change.affectsConfiguration("interline.decorations") && paintAll()),
+  );
+}
+
+/** The lines that the hunk replaces; for an insertion the line before which it goes. */
+export function rangeOf(hunk: HunkInfo, document: vscode.TextDocument): vscode.Range {
+  const last = document.lineCount - 1;
+  const start = Math.min(hunk.startLine, last);
+  const end = Math.min(Math.max(start + hunk.lineCount - 1, start), last);
+  return new vscode.Range(start, 0, end, document.lineAt(end).text.length);
+}
+
+/** New line n stands behind old line n; what is left over stands behind the last one, in few words. */
+function newText(hunk: HunkInfo, document: vscode.TextDocument): vscode.DecorationOptions[] {
+  if (hunk.kind === "create" || hunk.kind === "move") return [];
+  const last = document.lineCount - 1;
+  if (hunk.lineCount === 0) {
+    const before = Math.min(Math.max(hunk.startLine - 1, 0), last);
+    return [after(document, before, `⏎ ${hunk.newLines[0]?.trim() ?? ""}${more(hunk.newLines.length - 1)}`)];
+  }
+  const rows = Math.min(hunk.lineCount, hunk.newLines.length, last - hunk.startLine + 1);
+  return Array.from({ length: rows }, (_, row) => {
+    const left = row === rows - 1 ? more(hunk.newLines.length - rows) : "";
+    const same = hunk.newLines[row] === document.lineAt(hunk.startLine + row).text;
+    return same && left === "" ? [] : [after(document, hunk.startLine + row, `→ ${hunk.newLines[row]?.trim() ?? ""}${left}`)];
+  }).flat();
+}
+
+function after(document: vscode.TextDocument, row: number, text: string): vscode.DecorationOptions {
+  const end = document.lineAt(row).range.end;
+  const cut = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return {
+    range: new vscode.Range(end, end),
+    renderOptions: {
+      after: {
+        // Plain spaces would fall together.
+        contentText: cut.replaceAll(" ", "\u00a0").replaceAll("\t", "\u00a0\u00a0"),
+        margin: MARGIN,
+        backgroundColor: new vscode.ThemeColor("diffEditor.insertedTextBackground"),
+        color: new vscode.ThemeColor("editor.foreground"),
+      },
+    },
+  };
+}
+
+function more(lines: number): string {
+  return lines > 0 ? `  ⏎ +${lines} more line${lines > 1 ? "s" : ""}` : "";
+}
+
+function hover(hunk: HunkInfo, document: vscode.TextDocument): vscode.MarkdownString {
+  const text = new vscode.MarkdownString();
+  if (hunk.state === "conflict") text.appendMarkdown("**Interline:** you changed these lines since; revise or reject this change.\n\n");
+  const lines = [...hunk.oldLines.map((old) => `-${old}`), ...hunk.newLines.map((made) => `+${made}`)];
+  text.appendCodeblock(lines.join("\n").replaceAll("```", "ʼʼʼ"), document.lineCount > 0 ? "diff" : "");
+  return text;
+}
+
+function line(background: string, ruler: string): vscode.TextEditorDecorationType {
+  return vscode.window.createTextEditorDecorationType({
+    isWholeLine: true,
+    rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
+    backgroundColor: new vscode.ThemeColor(background),
+    overviewRulerColor: new vscode.ThemeColor(ruler),
+    overviewRulerLane: vscode.OverviewRulerLane.Left,
+  });
+}

@@ -1,0 +1,56 @@
+// Shows a running turn with a way to cancel it, and what came of it where the editor would not show that by itself.
+// Must not show more than one notification for one turn's end.
+
+import * as vscode from "vscode";
+import type { Hunks } from "./hunks";
+import type { Server } from "./server";
+import type { Transcript } from "./transcript";
+import type { Turn, Turns } from "./turns";
+
+/** Short turns need no progress. */
+const SHOW_AFTER_MS = 700;
+const LONGEST = 300;
+
+export function showProgress(server: Server, turns: Turns, hunks: Hunks, transcript: Transcript): vscode.Disposable {
+  return vscode.Disposable.from(
+    turns.onStart((turn) => void setTimeout(() => turns.all.includes(turn) && progress(server, turns, turn), SHOW_AFTER_MS)),
+    turns.onEnd(({ turn, event }) => {
+      if (event.outcome === "failed") void tell(vscode.window.showErrorMessage, event.message ?? "the turn failed", turn, transcript);
+      else if (event.outcome === "stopped") void tell(vscode.window.showWarningMessage, event.message ?? "the turn was stopped", turn, transcript);
+      else if (event.outcome === "done" && !turn.hunks && hunks.all.length === 0 && !transcript.isVisible(turn.session)) {
+        void tell(vscode.window.showInformationMessage, short(turn.answer) || "done, with nothing to review", turn, transcript);
+      }
+    }),
+    server.onEvent(({ event }) => {
+      if (event.type !== "notice") return;
+      server.info(event.text);
+      if (event.warning) void vscode.window.showWarningMessage(`Interline: ${event.text}`);
+      else vscode.window.setStatusBarMessage(`Interline: ${event.text}`, 6000);
+    }),
+  );
+}
+
+function progress(server: Server, turns: Turns, turn: Turn): void {
+  const options = { location: vscode.ProgressLocation.Notification, title: `Interline: ${turn.title}`, cancellable: true };
+  void vscode.window.withProgress(options, (bar, token) => new Promise<void>((resolve) => {
+    token.onCancellationRequested(() => void server.command("cancel", { session: turn.session }));
+    bar.report({ message: turn.activity });
+    const part = turns.onChange(() => {
+      if (turns.all.includes(turn)) return bar.report({ message: turn.activity });
+      part.dispose();
+      resolve();
+    });
+  }));
+}
+
+type Show = (message: string, ...items: string[]) => Thenable<string | undefined>;
+
+async function tell(show: Show, text: string, turn: Turn, transcript: Transcript): Promise<void> {
+  const more = "Show Transcript";
+  if ((await show(`Interline: ${text}`, more)) === more) await transcript.show(turn.session);
+}
+
+function short(answer: string): string {
+  const text = answer.trim().replace(/\s+/g, " ");
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}

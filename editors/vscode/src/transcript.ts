@@ -1,0 +1,101 @@
+// The transcript of a session as a read-only Markdown document that grows while the agent answers.
+// Must not make the text itself: the server renders it; only what streams in meanwhile is appended.
+
+import * as vscode from "vscode";
+import type { TranscriptResult } from "./protocol";
+import type { Server } from "./server";
+
+const SCHEME = "interline-transcript";
+const REFRESH_MS = 150;
+
+interface Page {
+  text: string;
+  /** What came since the server rendered `text`. */
+  tail: string;
+}
+
+export class Transcript implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  private readonly pages = new Map<string, Page>();
+  private readonly stale = new Set<string>();
+  private readonly changes = new vscode.EventEmitter<vscode.Uri>();
+  private readonly parts: vscode.Disposable[];
+  private timer: NodeJS.Timeout | undefined;
+  /** The session of the last event or command. */
+  session: string | undefined;
+  readonly onDidChange = this.changes.event;
+
+  constructor(private readonly server: Server) {
+    this.parts = [
+      this.changes,
+      vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
+      server.onEvent(({ session, event }) => {
+        this.session = session;
+        const page = this.pages.get(session);
+        if (!page) return;
+        if (event.type === "text") page.tail += event.delta;
+        else if (event.type === "turnStarted" || event.type === "callEnded" || event.type === "turnEnded") this.stale.add(session);
+        else return;
+        this.timer ??= setTimeout(() => void this.refresh(), REFRESH_MS);
+      }),
+    ];
+  }
+
+  async show(session = this.session): Promise<void> {
+    const id = await this.load(session);
+    const uri = uriOf(id);
+    this.changes.fire(uri);
+    const document = await vscode.languages.setTextDocumentLanguage(await vscode.workspace.openTextDocument(uri), "markdown");
+    const editor = await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true, preview: true });
+    reveal(editor);
+  }
+
+  isVisible(session: string): boolean {
+    return this.editors(session).length > 0;
+  }
+
+  provideTextDocumentContent(uri: vscode.Uri): string {
+    const page = this.pages.get(uri.query);
+    return page ? page.text + (page.tail === "" ? "" : `\n${page.tail}`) : "";
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    this.parts.forEach((part) => part.dispose());
+  }
+
+  private editors(session: string): vscode.TextEditor[] {
+    return vscode.window.visibleTextEditors.filter(({ document: { uri } }) => uri.scheme === SCHEME && uri.query === session);
+  }
+
+  private async load(session: string | undefined): Promise<string> {
+    const answer = await this.server.command<TranscriptResult>("transcript", session === undefined ? {} : { session });
+    const id = answer.session ?? session ?? "";
+    this.pages.set(id, { text: answer.text, tail: "" });
+    return id;
+  }
+
+  private async refresh(): Promise<void> {
+    const stale = [...this.stale];
+    this.stale.clear();
+    for (const session of stale) if (this.server.running) await this.load(session).catch(() => undefined);
+    this.timer = undefined;
+    for (const session of this.pages.keys()) {
+      this.changes.fire(uriOf(session));
+      // The editor takes the new text a moment later; who reads further up is left there.
+      for (const editor of this.editors(session)) if (atEnd(editor)) setTimeout(() => reveal(editor), REFRESH_MS);
+    }
+  }
+}
+
+function uriOf(session: string): vscode.Uri {
+  return vscode.Uri.from({ scheme: SCHEME, path: "/Interline.md", query: session });
+}
+
+function atEnd(editor: vscode.TextEditor): boolean {
+  return editor.visibleRanges.some((range) => range.end.line >= editor.document.lineCount - 2);
+}
+
+function reveal(editor: vscode.TextEditor): void {
+  const end = editor.document.lineAt(editor.document.lineCount - 1).range;
+  editor.revealRange(end);
+}

@@ -1,0 +1,93 @@
+// What runs now, folded from the server's events: turns, activity, model, mode, cost. Must not show anything.
+
+import * as vscode from "vscode";
+import type { Hunks } from "./hunks";
+import type { SessionEvent } from "./protocol";
+import type { Server } from "./server";
+
+export interface Turn {
+  id: string;
+  session: string;
+  title: string;
+  activity: string;
+  /** The agent's words since the last tool call: at the end, its answer. */
+  answer: string;
+  hunks: boolean;
+}
+
+type Ended = Extract<SessionEvent, { type: "turnEnded" }>;
+
+export class Turns implements vscode.Disposable {
+  private readonly running = new Map<string, Turn>();
+  private readonly changes = new vscode.EventEmitter<void>();
+  private readonly starts = new vscode.EventEmitter<Turn>();
+  private readonly ends = new vscode.EventEmitter<{ turn: Turn; event: Ended }>();
+  private readonly parts: vscode.Disposable[];
+  readonly onChange = this.changes.event;
+  readonly onStart = this.starts.event;
+  readonly onEnd = this.ends.event;
+  model: string | undefined;
+  mode: string | undefined;
+  spent: string | undefined;
+
+  constructor(server: Server, private readonly hunks: Hunks) {
+    this.parts = [
+      this.changes, this.starts, this.ends,
+      server.onEvent(({ session, event }) => this.fold(session, event)),
+      server.onState(() => {
+        if (!server.running) this.running.clear();
+        this.changed();
+      }),
+    ];
+  }
+
+  get all(): Turn[] {
+    return [...this.running.values()];
+  }
+
+  dispose(): void {
+    this.parts.forEach((part) => part.dispose());
+  }
+
+  private fold(session: string, event: SessionEvent): void {
+    const turn = "turn" in event ? this.running.get(event.turn) : undefined;
+    switch (event.type) {
+      case "turnStarted": {
+        const started = { id: event.turn, session, title: event.title, activity: "", answer: "", hunks: false };
+        this.running.set(event.turn, started);
+        this.starts.fire(started);
+        break;
+      }
+      case "activity":
+        if (turn) turn.activity = event.text;
+        break;
+      case "callStarted":
+        if (turn) Object.assign(turn, { activity: event.title, answer: "" });
+        break;
+      case "text":
+        if (turn) turn.answer += event.delta;
+        return;
+      case "hunksChanged":
+        for (const each of this.running.values()) each.hunks ||= this.hunks.all.some(({ hunk }) => hunk.session === each.session);
+        break;
+      case "spent":
+        this.spent = `${event.usage.input + event.usage.cacheRead + event.usage.cacheWrite} tokens in, ${event.usage.output} out${event.costUsd === undefined || event.costUsd === null ? "" : `, $${event.costUsd.toFixed(4)}`}`;
+        break;
+      case "configured":
+        Object.assign(this, { model: event.model, mode: event.mode });
+        break;
+      case "turnEnded":
+        this.running.delete(event.turn);
+        if (turn) this.ends.fire({ turn, event });
+        break;
+      default:
+        return;
+    }
+    this.changed();
+  }
+
+  private changed(): void {
+    void vscode.commands.executeCommand("setContext", "interline.running", this.running.size > 0);
+    this.changes.fire();
+  }
+}
