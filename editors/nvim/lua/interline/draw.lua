@@ -8,18 +8,49 @@ local M = {}
 
 M.namespace = vim.api.nvim_create_namespace('interline.hunks')
 
----Colours that the user's own or the scheme's definitions go before.
+---@param from integer
+---@param to integer
+---@return integer
+local function blend(from, to)
+  local mixed = 0
+  for shift = 16, 0, -8 do
+    local part = bit.lshift(1, shift)
+    local a, b = math.floor(from / part) % 256, math.floor(to / part) % 256
+    mixed = mixed * 256 + math.floor(a * 0.22 + b * 0.78 + 0.5)
+  end
+  return mixed
+end
+
+---A line's colour: the scheme's own, or, where that has no background, one made of its foreground.
+---@param name string
+---@param source string
+local function define_band(name, source)
+  local found = vim.api.nvim_get_hl(0, { name = source, link = false })
+  if found.bg or found.reverse or not found.fg then
+    return vim.api.nvim_set_hl(0, name, { link = source, default = true })
+  end
+  local normal = vim.api.nvim_get_hl(0, { name = 'Normal', link = false })
+  local background = normal.bg or (vim.o.background == 'dark' and 0x14161b or 0xe0e2ea)
+  vim.api.nvim_set_hl(0, name, {
+    bg = blend(found.fg, background),
+    ctermfg = found.ctermfg,
+    ctermbg = found.ctermbg,
+    default = true,
+  })
+end
+
+---Colours; what the user or the scheme has defined under these names goes before.
 function M.define_highlights()
+  define_band('InterlineAdd', 'DiffAdd')
+  define_band('InterlineDelete', 'DiffDelete')
+  define_band('InterlineConflict', 'DiagnosticWarn')
   local links = {
-    InterlineAdd = 'DiffAdd',
     InterlineAddText = 'DiffText',
-    InterlineDelete = 'DiffDelete',
-    InterlineConflict = 'DiagnosticVirtualTextWarn',
     InterlineSignAdd = 'Added',
     InterlineSignChange = 'Changed',
     InterlineSignDelete = 'Removed',
     InterlineSignConflict = 'DiagnosticSignWarn',
-    InterlineHint = 'NonText',
+    InterlineHint = 'Comment',
   }
   for name, link in pairs(links) do
     vim.api.nvim_set_hl(0, name, { link = link, default = true })
@@ -137,6 +168,7 @@ function M.hunk(bufnr, hunk, label)
     hl_eol = not insertion or nil,
     virt_text = settings.hint and { { '  ' .. label, 'InterlineHint' } } or nil,
     virt_text_pos = 'eol',
+    hl_mode = 'combine',
     priority = 150,
     invalidate = false,
   })
