@@ -1,18 +1,32 @@
 //! The tool registry and the executors. The only crate that starts processes.
 //!
 //! A call goes: [`Registry::prepare`] (parse the input, make the facts) → `policy::decide` → [`Prepared::run`] with
-//! the permit. Nothing here asks the user or decides.
+//! the permit. Nothing here asks for permission or decides, and no file of the workspace is written: edits become
+//! hunks (`tools/edit.rs` and its neighbours), checkers work on a copy (`checker/`). Only `shell` reaches the real
+//! folder, once the user has approved the exact command.
+
+mod apply;
+mod line_map;
+mod memory;
+mod paths;
+mod prepared;
+mod registry;
+mod schema;
+mod tool;
+mod tools;
+mod visible;
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use interline_log::{
-    Access, CallId, CallStatus, EventData, RetryClass, SessionId, Tier, ToolDefinition, TurnId,
+    Access, CallStatus, EventData, RetryClass, SessionId, Tier, ToolDefinition, TurnId,
 };
-use interline_policy::{Call, Permit};
 use interline_workspace::Workspace;
 use interline_workspace::editor::Editor;
-use tokio_util::sync::CancellationToken;
+
+pub use memory::Memory;
+pub use prepared::Prepared;
+pub use registry::Registry;
 
 /// What a call works on.
 #[derive(Clone)]
@@ -31,6 +45,8 @@ pub struct Environment {
     pub scratch: std::path::PathBuf,
     /// The user's environment, as read at start; children get an allow-listed part of it.
     pub env: Arc<Vec<(String, String)>>,
+    /// What the tools remember of this session; a new session starts with the default.
+    pub memory: Arc<Memory>,
 }
 
 /// A tool of the registry.
@@ -44,83 +60,6 @@ pub struct ToolInfo {
     pub access: Access,
     /// What a resumed session does with it.
     pub retry: RetryClass,
-}
-
-/// All tools, in the order in which models are shown them.
-#[derive(Clone, Debug)]
-pub struct Registry {
-    tools: Arc<[ToolInfo]>,
-}
-
-impl Registry {
-    /// The built-in tools.
-    #[must_use]
-    pub fn built_in() -> Self {
-        todo!()
-    }
-
-    /// In order.
-    #[must_use]
-    pub fn tools(&self) -> &[ToolInfo] {
-        &self.tools
-    }
-
-    /// Parses a call and makes its facts. The error is for the model: unknown tool, or what is wrong with the input.
-    pub fn prepare(
-        &self,
-        name: &str,
-        arguments: &str,
-        environment: &Environment,
-    ) -> Result<Prepared, String> {
-        let _ = (name, arguments, environment);
-        todo!()
-    }
-}
-
-/// A call that is ready to be decided on and run.
-pub struct Prepared {
-    call: Call,
-    info: ToolInfo,
-    title: String,
-}
-
-impl Prepared {
-    /// For `policy::decide`.
-    #[must_use]
-    pub fn call(&self) -> &Call {
-        &self.call
-    }
-
-    /// The tool.
-    #[must_use]
-    pub fn info(&self) -> &ToolInfo {
-        &self.info
-    }
-
-    /// One line for people, such as `reading src/main.rs`.
-    #[must_use]
-    pub fn title(&self) -> &str {
-        &self.title
-    }
-
-    /// The whole command or target for a prompt, control characters made visible.
-    #[must_use]
-    pub fn detail(&self) -> String {
-        todo!()
-    }
-
-    /// Runs it. A permit for another call runs nothing and fails. Cancelling kills what was started within 2 s.
-    #[must_use]
-    pub fn run(
-        self,
-        permit: Permit,
-        call: CallId,
-        environment: Environment,
-        cancel: CancellationToken,
-    ) -> BoxFuture<'static, Output> {
-        let _ = (permit, call, environment, cancel);
-        todo!()
-    }
 }
 
 /// What came of a call.

@@ -1,0 +1,63 @@
+//! What the tools remember of one session between calls: which text was read, and what was last found wrong.
+//!
+//! Nothing here is needed for a correct answer: after a restart it is empty, and tools read or check again.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use interline_workspace::path::WorkspacePath;
+use sha2::{Digest as _, Sha256};
+
+/// One session's memory. `Default` is that of a new session.
+#[derive(Debug, Default)]
+pub struct Memory {
+    reads: Mutex<HashMap<WorkspacePath, String>>,
+}
+
+/// What a session knows of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// It was read as it is now.
+    Current,
+    /// It was read, and has changed since.
+    Changed,
+    /// It was never read.
+    Unread,
+}
+
+impl Memory {
+    /// The session has seen this text, or written it.
+    pub(crate) fn saw(&self, path: &WorkspacePath, text: &str) {
+        lock(&self.reads).insert(path.clone(), hash(text));
+    }
+
+    /// The session's own change turned `before` into `after`: a text that was current stays so.
+    pub(crate) fn changed(&self, path: &WorkspacePath, before: &str, after: &str) {
+        if self.knows(path, before) == Known::Current {
+            self.saw(path, after);
+        }
+    }
+
+    /// The file is gone, or has another name.
+    pub(crate) fn forget(&self, path: &WorkspacePath) {
+        lock(&self.reads).remove(path);
+    }
+
+    pub(crate) fn knows(&self, path: &WorkspacePath, text: &str) -> Known {
+        match lock(&self.reads).get(path) {
+            None => Known::Unread,
+            Some(seen) if *seen == hash(text) => Known::Current,
+            Some(_) => Known::Changed,
+        }
+    }
+}
+
+/// Hex SHA-256 of a text.
+pub(crate) fn hash(text: &str) -> String {
+    format!("{:x}", Sha256::digest(text))
+}
+
+/// A panic while the lock was held can't have left a half-made map behind: every use is one call.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,130 @@
+//! A call between its parsing and its outcome: what policy decides on, and the only way to run it.
+
+use futures::future::BoxFuture;
+use interline_log::{CallId, CallStatus};
+use interline_policy::{Call, Permit};
+use tokio_util::sync::CancellationToken;
+
+use crate::tool::{Answer, Context, Runnable, Stop};
+use crate::visible::visible;
+use crate::{Environment, Output, ToolInfo};
+
+/// A call that is ready to be decided on and run.
+pub struct Prepared {
+    pub(crate) call: Call,
+    pub(crate) info: ToolInfo,
+    pub(crate) title: String,
+    pub(crate) input: Box<dyn Runnable>,
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared")
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Prepared {
+    /// For `policy::decide`.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// The tool.
+    #[must_use]
+    pub fn info(&self) -> &ToolInfo {
+        &self.info
+    }
+
+    /// One line for people, such as `reading src/main.rs`.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The whole command or target for a prompt, control characters made visible.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        if let Some(detail) = self.input.detail() {
+            return visible(&detail, true);
+        }
+        let paths = self.call.facts.paths.iter();
+        let resolved: Vec<_> = paths
+            .map(|path| visible(&path.resolved.to_string_lossy(), false))
+            .collect();
+        if resolved.is_empty() {
+            visible(&self.call.input, false)
+        } else {
+            resolved.join("\n")
+        }
+    }
+
+    /// Runs it. A permit for another call runs nothing and fails; so does a target that has changed since the
+    /// decision (a symlink swapped in between). Cancelling kills what was started within 2 s.
+    #[must_use]
+    pub fn run(
+        self,
+        permit: Permit,
+        call: CallId,
+        environment: Environment,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'static, Output> {
+        Box::pin(async move {
+            let name = self.call.tool.clone();
+            let done = self.run_checked(&permit, call, environment, cancel).await;
+            output(&name, done)
+        })
+    }
+
+    async fn run_checked(
+        self,
+        permit: &Permit,
+        call: CallId,
+        environment: Environment,
+        cancel: CancellationToken,
+    ) -> Result<Answer, Stop> {
+        if !permit.covers(&self.call) {
+            return Err(Stop::Failed("no permit for this call".to_owned()));
+        }
+        if cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        if self.input.facts(&environment)? != self.call.facts {
+            return Err(Stop::Failed(
+                "what this call would touch has changed since it was approved: nothing was done; call it again"
+                    .to_owned(),
+            ));
+        }
+        let context = Context {
+            environment,
+            call,
+            cancel,
+        };
+        self.input.run(context).await
+    }
+}
+
+fn output(tool: &str, done: Result<Answer, Stop>) -> Output {
+    match done {
+        Ok(answer) => Output {
+            status: answer.status,
+            content: answer.content,
+            summary: visible(&answer.summary, false),
+            events: answer.events,
+        },
+        Err(Stop::Failed(message)) => Output {
+            status: CallStatus::Failed,
+            summary: format!("{tool}: {}", crate::visible::line(&message, 120)),
+            content: message,
+            events: Vec::new(),
+        },
+        Err(Stop::Cancelled) => Output {
+            status: CallStatus::Cancelled,
+            content: "cancelled by the user".to_owned(),
+            summary: format!("{tool}: cancelled"),
+            events: Vec::new(),
+        },
+    }
+}

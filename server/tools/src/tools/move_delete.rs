@@ -1,0 +1,96 @@
+//! `move` and `delete`: whole files, as hunks.
+
+use interline_log::{Access, RetryClass};
+use interline_policy::{Effect, Facts};
+use interline_workspace::proposal::Proposed;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Environment;
+use crate::paths::{self, Use};
+use crate::tool::{Answer, Context, Stop, Tool};
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Move {
+    from: String,
+    to: String,
+}
+
+impl Tool for Move {
+    const NAME: &'static str = "move";
+    const DESCRIPTION: &'static str =
+        "Propose that a file gets another path. It does not change who refers to it.";
+    const ACCESS: Access = Access::Propose;
+    const RETRY: RetryClass = RetryClass::Convergent;
+
+    fn title(&self) -> String {
+        format!("moving {} to {}", self.from, self.to)
+    }
+
+    fn facts(&self, environment: &Environment) -> Result<Facts, String> {
+        let touched = [(self.from.as_str(), Use::Write), (&self.to, Use::Write)];
+        paths::facts(environment, &touched)
+    }
+
+    async fn run(self, context: Context) -> Result<Answer, Stop> {
+        let environment = context.environment.clone();
+        let origin = context.origin();
+        let propose = move || {
+            let Environment {
+                workspace,
+                session,
+                memory,
+                ..
+            } = &environment;
+            let from = paths::parse(workspace, &self.from)?;
+            let to = paths::parse(workspace, &self.to)?;
+            let outcome = workspace.propose(origin, &from, Proposed::Move(to.clone()))?;
+            memory.forget(&from);
+            if let Ok(text) = workspace.proposed_text(*session, &to) {
+                memory.saw(&to, &text);
+            }
+            let summary = format!("proposed to move {from} to {to}");
+            Ok(Answer::new(outcome.summary, summary).with_events(vec![outcome.event]))
+        };
+        context.blocking(propose).await
+    }
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Delete {
+    path: String,
+}
+
+impl Tool for Delete {
+    const NAME: &'static str = "delete";
+    const DESCRIPTION: &'static str = "Propose to delete a file.";
+    const ACCESS: Access = Access::Propose;
+    const RETRY: RetryClass = RetryClass::Convergent;
+
+    fn title(&self) -> String {
+        format!("deleting {}", self.path)
+    }
+
+    fn facts(&self, environment: &Environment) -> Result<Facts, String> {
+        let mut facts = paths::facts(environment, &[(&self.path, Use::Write)])?;
+        facts.effects.push(Effect::Destroy);
+        Ok(facts)
+    }
+
+    async fn run(self, context: Context) -> Result<Answer, Stop> {
+        let environment = context.environment.clone();
+        let origin = context.origin();
+        let propose = move || {
+            let path = paths::parse(&environment.workspace, &self.path)?;
+            let outcome = environment
+                .workspace
+                .propose(origin, &path, Proposed::Delete)?;
+            environment.memory.forget(&path);
+            let summary = format!("proposed to delete {path}");
+            Ok(Answer::new(outcome.summary, summary).with_events(vec![outcome.event]))
+        };
+        context.blocking(propose).await
+    }
+}

@@ -1,0 +1,98 @@
+//! `symbols`: what is declared in a file, or in the workspace by name.
+
+use std::fmt::Write as _;
+
+use interline_log::{Access, RetryClass};
+use interline_policy::Facts;
+use interline_workspace::editor::{Query, QueryItems, Symbol};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Environment;
+use crate::paths::{self, Use};
+use crate::tool::{Answer, Context, Stop, Tool};
+use crate::tools::language::{Places, answered_by, query};
+
+/// Symbols of one answer.
+const SYMBOLS: usize = 200;
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Symbols {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    query: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+}
+
+impl Tool for Symbols {
+    const NAME: &'static str = "symbols";
+    const DESCRIPTION: &'static str = "Declarations of one file (path), or of the whole workspace by a part of their name \
+        (query), from the editor's language servers.";
+    const ACCESS: Access = Access::Read;
+    const RETRY: RetryClass = RetryClass::Pure;
+
+    fn title(&self) -> String {
+        match (&self.query, &self.path) {
+            (Some(query), _) => format!("looking for symbol {query}"),
+            (None, Some(path)) => format!("symbols of {path}"),
+            (None, None) => "symbols".to_owned(),
+        }
+    }
+
+    fn facts(&self, environment: &Environment) -> Result<Facts, String> {
+        match &self.path {
+            Some(path) => paths::facts(environment, &[(path, Use::Read)]),
+            None if self.query.as_deref().is_none_or(str::is_empty) => {
+                Err("symbols needs a path or a query".to_owned())
+            }
+            None => paths::facts(environment, &[(".", Use::Read)]),
+        }
+    }
+
+    async fn run(self, context: Context) -> Result<Answer, Stop> {
+        let workspace = &context.environment.workspace;
+        let path = self
+            .path
+            .as_deref()
+            .map(|path| paths::parse(workspace, path));
+        let asked = Query::Symbols {
+            query: self.query.clone(),
+            path: path.transpose()?,
+        };
+        let answer = query(&context, asked).await?;
+        let QueryItems::Symbols(symbols) = &answer.items else {
+            return Err(Stop::Failed(
+                "the editor gave an answer of another kind: use grep instead".to_owned(),
+            ));
+        };
+        let summary = format!("found {} symbols", symbols.len());
+        let by = answered_by(&answer);
+        let symbols = symbols.clone();
+        let environment = context.environment.clone();
+        let render = move || Ok(format!("{}{by}", render(&environment, &symbols)));
+        Ok(Answer::new(context.blocking(render).await?, summary))
+    }
+}
+
+fn render(environment: &Environment, symbols: &[Symbol]) -> String {
+    if symbols.is_empty() {
+        return "none found\n".to_owned();
+    }
+    let mut places = Places::new(environment);
+    let mut content = String::new();
+    for symbol in symbols.iter().take(SYMBOLS) {
+        let path = &symbol.location.path;
+        let (line, _) = places.line(path, symbol.location.range.start.line);
+        // Writing to a String can't fail.
+        let _ = write!(content, "{path}:{line}: {} {}", symbol.kind, symbol.name);
+        let _ = match &symbol.container {
+            Some(container) => writeln!(content, " (in {container})"),
+            None => writeln!(content),
+        };
+    }
+    if let Some(more @ 1..) = symbols.len().checked_sub(SYMBOLS) {
+        let _ = writeln!(content, "(and {more} more: ask with a longer query)");
+    }
+    content
+}
