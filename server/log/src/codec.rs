@@ -50,10 +50,20 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
+    /// Refuses what could not be read back, so that no log is ever damaged by its own writer.
     pub(crate) fn new(data: &EventData) -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            text: serde_json::to_string(data)?,
-        })
+        let text = serde_json::to_string(data)?;
+        let is_unknown = matches!(data, EventData::Unknown { .. });
+        if is_unknown
+            || text
+                .bytes()
+                .filter(|byte| matches!(byte, b'[' | b'{'))
+                .count()
+                >= JSON_DEPTH
+        {
+            decode(EVENT_VERSION, &text)?;
+        }
+        Ok(Self { text })
     }
 
     /// The whole object.

@@ -17,8 +17,8 @@
 
 use std::borrow::Cow;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::digest::Digest;
@@ -113,11 +113,12 @@ pub(crate) enum Fault {
 
 /// Reads the line (without LF) that has to follow `head` and checks its hash.
 pub(crate) fn check<'a>(text: &'a str, head: &Head) -> Result<(Envelope<'a>, Digest), Fault> {
-    let envelope: Envelope<'a> =
-        serde_json::from_str(text).map_err(|error| match error.classify() {
-            Category::Data => Fault::Altered(format!("no event of ours ({error})")),
-            Category::Syntax | Category::Eof | Category::Io => Fault::Torn,
-        })?;
+    let envelope: Envelope<'a> = serde_json::from_str(text).map_err(|error| {
+        if serde_json::from_str::<IgnoredAny>(text).is_err() {
+            return Fault::Torn;
+        }
+        Fault::Altered(format!("no event of ours ({error})"))
+    })?;
     let altered = |what: &str| Err(Fault::Altered(what.to_owned()));
     let Some(hash) = envelope.hash else {
         return altered("its hash is missing");

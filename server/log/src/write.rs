@@ -51,7 +51,7 @@ impl Log {
     /// Starts the writer behind `head`.
     pub(crate) fn start(
         head: Head,
-        writer: Writer,
+        mut writer: Writer,
         redactor: Arc<Redactor>,
     ) -> Result<Self, LogError> {
         let (jobs, queue) = mpsc::channel();
@@ -60,7 +60,8 @@ impl Log {
         let work = move || {
             if let Err(error) = writer.run(&queue) {
                 tracing::error!(%error, "the log stopped");
-                // Set before `queue` goes, so that whoever finds it gone also finds the reason.
+                // Set before `writer` and `queue` go with all who wait, so that
+                // whoever finds them gone also finds the reason.
                 let _ = told.set(error);
             }
         };

@@ -52,6 +52,8 @@ pub(crate) struct Writer {
     blobs: Blobs,
     /// When the oldest line was written that is not synced.
     unsynced: Option<Instant>,
+    /// Barriers to be answered. On an error they fall with the writer, after its owner was told why.
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Writer {
@@ -64,15 +66,15 @@ impl Writer {
             path,
             file,
             tail,
-
             lock,
             blobs,
             unsynced: None,
+            waiting: Vec::new(),
         })
     }
 
     /// Works until the owner lets go of its end.
-    pub(crate) fn run(mut self, jobs: &Receiver<Job>) -> Result<(), LogError> {
+    pub(crate) fn run(&mut self, jobs: &Receiver<Job>) -> Result<(), LogError> {
         loop {
             let first = match self.unsynced {
                 None => jobs.recv().map_err(RecvTimeoutError::from),
@@ -89,14 +91,14 @@ impl Writer {
     }
 
     fn write_batch(&mut self, jobs: impl Iterator<Item = Job>) -> Result<(), LogError> {
-        let (mut lines, mut blobs, mut barriers) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut lines, mut blobs) = (Vec::new(), Vec::new());
         for job in jobs {
             match job {
                 Job::Line { line, blob } => {
                     lines.push(line);
                     blobs.extend(blob);
                 }
-                Job::Barrier(done) => barriers.push(done),
+                Job::Barrier(done) => self.waiting.push(done),
             }
         }
         if !lines.is_empty() {
@@ -104,10 +106,10 @@ impl Writer {
             self.blobs.write(blobs)?;
             self.write_lines(&lines)?;
         }
-        if !barriers.is_empty() {
+        if !self.waiting.is_empty() {
             self.sync()?;
         }
-        for done in barriers {
+        for done in self.waiting.drain(..) {
             // Nobody waits any more: nothing to tell.
             let _ = done.send(());
         }

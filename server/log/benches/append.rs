@@ -1,0 +1,100 @@
+//! What the log costs: appending, waiting for the disk, and checking a long session.
+//!
+//! `cargo bench -p interline-log`. Put `TMPDIR` on the disk that is meant: a tmpfs makes `durable` look free.
+#![expect(clippy::unwrap_used, reason = "a benchmark")]
+
+use divan::Bencher;
+use divan::counter::BytesCount;
+use interline_log::{Actor, Entry, EventData, Log, SessionId, Store};
+
+fn main() {
+    divan::main();
+}
+
+struct Session {
+    _folder: tempfile::TempDir,
+    store: Store,
+    id: SessionId,
+    log: Log,
+}
+
+fn session() -> Session {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path().to_owned());
+    let id = SessionId::new();
+    let log = store.create(id).unwrap();
+    Session {
+        _folder: folder,
+        store,
+        id,
+        log,
+    }
+}
+
+fn steer(bytes: usize) -> Entry {
+    let data = EventData::InputSteer {
+        text: "x".repeat(bytes),
+    };
+    Entry {
+        turn: None,
+        call: None,
+        causes: Vec::new(),
+        actor: Actor::User,
+        data,
+    }
+}
+
+/// Up to 4,000 bytes stand in the line, more in a blob.
+#[divan::bench(args = [100, 1_000, 4_000, 100_000], sample_size = 1, sample_count = 1_000)]
+fn append(bencher: Bencher<'_, '_>, bytes: usize) {
+    let mut session = session();
+    bencher
+        .with_inputs(|| steer(bytes))
+        .bench_local_values(|entry| session.log.append(entry).unwrap());
+}
+
+#[divan::bench(args = [100, 4_000, 100_000], sample_size = 1, sample_count = 1_000)]
+fn append_and_wait(bencher: Bencher<'_, '_>, bytes: usize) {
+    let mut session = session();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    bencher
+        .with_inputs(|| steer(bytes))
+        .bench_local_values(|entry| {
+            session.log.append(entry).unwrap();
+            runtime.block_on(session.log.durable()).unwrap();
+        });
+}
+
+/// The floor of `append_and_wait`: the same bytes by the system's own calls.
+#[divan::bench(sample_size = 1, sample_count = 1_000)]
+fn bare_write_and_sync(bencher: Bencher<'_, '_>) {
+    use std::io::Write;
+    let mut file = tempfile::tempfile().unwrap();
+    let line = "x".repeat(500);
+    bencher.bench_local(|| {
+        file.write_all(line.as_bytes()).unwrap();
+        file.sync_data().unwrap();
+    });
+}
+
+#[divan::bench(args = [200, 3_000], sample_size = 1, sample_count = 20)]
+fn verify(bencher: Bencher<'_, '_>, bytes: usize) {
+    let Session {
+        _folder,
+        store,
+        id,
+        mut log,
+    } = session();
+    for _ in 0..5_000 {
+        log.append(steer(bytes)).unwrap();
+    }
+    drop(log);
+    let length = std::fs::metadata(store.session_folder(id).join("events-00000.jsonl"))
+        .unwrap()
+        .len();
+    bencher
+        .counter(BytesCount::new(length))
+        .bench_local(|| store.verify(id).unwrap());
+}

@@ -1,0 +1,9 @@
+//! The log from outside: its files, its owner, its folds.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod common;
+mod conversation;
+mod damage;
+#[cfg(unix)]
+mod kill;
+mod store;
