@@ -1,0 +1,380 @@
+//! One rule: its closed schema, and whether it matches a call.
+//!
+//! Ask and deny rules match on any sign; allow rules only where everything about the call is proven and covered.
+
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+use interline_log::Tier;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Call, Effect, Facts, PathFact};
+use crate::reason::visible;
+use crate::shell::{base_name, without_global_options};
+
+/// One rule, as it stands in a `[[rule]]` table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// What follows where it matches.
+    pub effect: RuleEffect,
+    /// The tool that it is about; ask and deny rules may have a glob (`*`, `mcp__server__*`).
+    pub tool: String,
+    /// The beginning of the argument vector, token by token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub argv: Vec<ArgPattern>,
+    /// `argv` is the whole argument vector, not its beginning.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub exact: bool,
+    /// The real path of the program. Rules that "always allow" keeps have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<PathBuf>,
+    /// A glob: relative to the workspace, or absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// A host; its subdomains are covered too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Ask and deny: any of these. Allow: no other than these; `read`, `write`, `execute` where it is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<Effect>,
+    /// Only in sessions that hold (`true`) or do not hold (`false`) untrusted content. Allow rules never apply
+    /// where untrusted content is in the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_tainted: Option<bool>,
+    /// Why, for the user and the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Commands, paths or hosts that the rule must match; tested when it is loaded.
+    #[serde(default, rename = "match", skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<String>,
+    /// And those that it must not match.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_match: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// One token of a command: a word, or a choice of words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ArgPattern {
+    /// This word.
+    Word(String),
+    /// One of these words.
+    OneOf(Vec<String>),
+}
+
+/// What follows from a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleEffect {
+    /// Runs.
+    Allow,
+    /// Asks.
+    Ask,
+    /// Does not run.
+    Deny,
+}
+
+impl Rule {
+    /// A rule about all calls of a tool; set further fields to narrow it.
+    #[must_use]
+    pub fn new(effect: RuleEffect, tool: &str) -> Self {
+        Self {
+            effect,
+            tool: tool.to_owned(),
+            argv: Vec::new(),
+            exact: false,
+            program: None,
+            path: None,
+            host: None,
+            effects: Vec::new(),
+            when_tainted: None,
+            reason: None,
+            matches: Vec::new(),
+            not_match: Vec::new(),
+        }
+    }
+}
+
+/// The rule in one line, for prompts and lists.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let effect = match self.effect {
+            RuleEffect::Allow => "allow",
+            RuleEffect::Ask => "ask",
+            RuleEffect::Deny => "deny",
+        };
+        write!(f, "{effect} {}", visible(&self.tool))?;
+        if !self.argv.is_empty() {
+            let words: Vec<String> = self.argv.iter().map(ToString::to_string).collect();
+            let more = if self.exact { "" } else { " …" };
+            write!(f, " `{}{more}`", words.join(" "))?;
+        }
+        if let Some(program) = &self.program {
+            write!(f, " ({})", visible(&program.to_string_lossy()))?;
+        }
+        if let Some(path) = &self.path {
+            write!(f, " on {}", visible(path))?;
+        }
+        if let Some(host) = &self.host {
+            write!(f, " to {}", visible(host))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ArgPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(word) => f.write_str(&crate::reason::quoted(word)),
+            Self::OneOf(words) => {
+                let words: Vec<String> = words.iter().map(|w| crate::reason::quoted(w)).collect();
+                write!(f, "[{}]", words.join("|"))
+            }
+        }
+    }
+}
+
+impl ArgPattern {
+    fn covers(&self, token: &str) -> bool {
+        match self {
+            Self::Word(word) => word == token,
+            Self::OneOf(words) => words.iter().any(|word| word == token),
+        }
+    }
+}
+
+/// A rule with its globs compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct CompiledRule {
+    pub(crate) tier: Tier,
+    /// Counts from 1 within the tier.
+    pub(crate) number: usize,
+    pub(crate) rule: Rule,
+    tool: GlobMatcher,
+    path: Option<PathPattern>,
+}
+
+#[derive(Clone, Debug)]
+struct PathPattern {
+    /// Written as an absolute path.
+    absolute: bool,
+    as_written: GlobMatcher,
+    /// A relative glob, anywhere: for what a path resolves to.
+    anywhere: GlobMatcher,
+}
+
+impl CompiledRule {
+    /// Compiles the globs. The error says what is wrong, without naming the rule.
+    pub(crate) fn new(tier: Tier, number: usize, rule: Rule) -> Result<Self, String> {
+        let tool = glob(&rule.tool).map_err(|error| format!("`tool` is no glob: {error}"))?;
+        let path = match &rule.path {
+            Some(path) => Some(PathPattern::new(path)?),
+            None => None,
+        };
+        Ok(Self {
+            tier,
+            number,
+            rule,
+            tool,
+            path,
+        })
+    }
+
+    pub(crate) fn matches(&self, call: &Call, tainted: bool, outside: bool) -> bool {
+        self.tool.is_match(&call.tool)
+            && self.rule.when_tainted.is_none_or(|when| when == tainted)
+            && match self.rule.effect {
+                RuleEffect::Allow => !tainted && self.allows(&call.facts, outside),
+                RuleEffect::Ask | RuleEffect::Deny => self.tightens(&call.facts),
+            }
+    }
+
+    /// Any sign is enough.
+    fn tightens(&self, facts: &Facts) -> bool {
+        let rule = &self.rule;
+        (rule.argv.is_empty() || self.finds_argv(facts))
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|pattern| facts.paths.iter().any(|path| pattern.touches(path)))
+            && rule
+                .host
+                .as_ref()
+                .is_none_or(|host| facts.hosts.iter().any(|h| covers_host(host, h)))
+            && (rule.effects.is_empty() || rule.effects.iter().any(|e| facts.effects.contains(e)))
+    }
+
+    /// Proven commands match at their beginning. In what could not be proven the command may stand anywhere
+    /// (behind `env`, in a subshell), so that a wrapping is never looser than what it wraps.
+    fn finds_argv(&self, facts: &Facts) -> bool {
+        facts.argv.iter().any(|argv| {
+            let starts = if facts.doubts.is_empty() { 1 } else { argv.len() };
+            (0..starts).any(|start| {
+                argv.get(start..)
+                    .is_some_and(|command| self.begins_command(command))
+            })
+        })
+    }
+
+    fn begins_command(&self, command: &[String]) -> bool {
+        let (Some(program), Some(first)) = (command.first(), self.rule.argv.first()) else {
+            return false;
+        };
+        if !first.covers(program) && !first.covers(base_name(program)) {
+            return false;
+        }
+        // `git -C elsewhere push` is a push as well.
+        let written = command.get(1..).unwrap_or_default();
+        let rest = self.rule.argv.get(1..).unwrap_or_default();
+        self.is_prefix(rest, written)
+            || self.is_prefix(rest, without_global_options(base_name(program), written))
+    }
+
+    fn is_prefix(&self, pattern: &[ArgPattern], tokens: &[String]) -> bool {
+        let fits = if self.rule.exact {
+            pattern.len() == tokens.len()
+        } else {
+            pattern.len() <= tokens.len()
+        };
+        fits && pattern.iter().zip(tokens).all(|(p, t)| p.covers(t))
+    }
+
+    /// Everything must be proven, and covered by the rule. `outside`: what leaves the workspace is covered too.
+    fn allows(&self, facts: &Facts, outside: bool) -> bool {
+        facts.doubts.is_empty()
+            && facts.dangers.is_empty()
+            && self.allows_argv(facts)
+            && self.allows_paths(facts, outside)
+            && self.allows_hosts(facts, outside)
+            && facts
+                .effects
+                .iter()
+                .all(|effect| self.allows_effect(*effect, outside))
+    }
+
+    fn allows_argv(&self, facts: &Facts) -> bool {
+        if self.rule.argv.is_empty() {
+            return true;
+        }
+        let program = self.rule.program.as_ref();
+        !facts.argv.is_empty()
+            && facts.argv.iter().all(|argv| self.is_prefix(&self.rule.argv, argv))
+            && program.is_none_or(|program| {
+                facts.programs.len() == facts.argv.len()
+                    && facts.programs.iter().all(|found| found == program)
+            })
+    }
+
+    fn allows_paths(&self, facts: &Facts, outside: bool) -> bool {
+        match &self.path {
+            Some(pattern) => {
+                !facts.paths.is_empty() && facts.paths.iter().all(|path| pattern.holds(path))
+            }
+            None => {
+                outside
+                    || self.rule.effects.contains(&Effect::Outside)
+                    || facts.paths.iter().all(|path| path.inside)
+            }
+        }
+    }
+
+    fn allows_hosts(&self, facts: &Facts, outside: bool) -> bool {
+        match &self.rule.host {
+            Some(host) => {
+                !facts.hosts.is_empty() && facts.hosts.iter().all(|h| covers_host(host, h))
+            }
+            None => {
+                outside
+                    || self.rule.effects.contains(&Effect::Network)
+                    || facts.hosts.is_empty()
+            }
+        }
+    }
+
+    fn allows_effect(&self, effect: Effect, outside: bool) -> bool {
+        if !self.rule.effects.is_empty() {
+            return self.rule.effects.contains(&effect);
+        }
+        match effect {
+            Effect::Read | Effect::Write | Effect::Execute => true,
+            Effect::Network => outside || self.rule.host.is_some(),
+            Effect::Outside => outside || self.rule.path.is_some(),
+            Effect::Secret | Effect::Destroy => false,
+        }
+    }
+}
+
+impl PathPattern {
+    fn new(text: &str) -> Result<Self, String> {
+        if text.starts_with('~') {
+            return Err(format!(
+                "`path` `{}` starts with `~`: write the absolute path, or `**/` and the end of it",
+                visible(text)
+            ));
+        }
+        let bad = |error| format!("`path` is no glob: {error}");
+        Ok(Self {
+            absolute: Path::new(text).is_absolute() || text.starts_with("**/"),
+            as_written: glob(text).map_err(bad)?,
+            anywhere: glob(&format!("**/{text}")).map_err(bad)?,
+        })
+    }
+
+    /// As sent or as resolved.
+    fn touches(&self, path: &PathFact) -> bool {
+        self.as_written.is_match(normal(&path.sent))
+            || self.as_written.is_match(&path.resolved)
+            || (!self.absolute && self.anywhere.is_match(&path.resolved))
+    }
+
+    /// As resolved, and for relative globs as sent too: those speak of the workspace.
+    fn holds(&self, path: &PathFact) -> bool {
+        if self.absolute {
+            return self.as_written.is_match(&path.resolved);
+        }
+        path.inside
+            && self.as_written.is_match(normal(&path.sent))
+            && self.anywhere.is_match(&path.resolved)
+    }
+}
+
+/// Without `.` and `..`, by the text alone.
+fn normal(path: &str) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !normal.pop() {
+                    normal.push("..");
+                }
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+fn glob(text: &str) -> Result<GlobMatcher, globset::Error> {
+    Ok(GlobBuilder::new(text)
+        .literal_separator(true)
+        .build()?
+        .compile_matcher())
+}
+
+/// Hosts compare at dot boundaries: `example.com` covers `api.example.com`, not `badexample.com`.
+fn covers_host(rule: &str, host: &str) -> bool {
+    let clean = |h: &str| h.trim_end_matches('.').to_ascii_lowercase();
+    let (rule, host) = (clean(rule), clean(host));
+    host == rule
+        || host
+            .strip_suffix(&rule)
+            .is_some_and(|subdomain| subdomain.ends_with('.'))
+}

@@ -1,0 +1,188 @@
+//! All rules with their tiers. Rules of a weak tier may only tighten (I10), and each rule must pass its own tests.
+
+use std::path::{Path, PathBuf};
+
+use interline_log::{Access, Tier};
+
+use crate::facts::{Call, Facts, PathFact};
+use crate::reason::visible;
+use crate::rule::{CompiledRule, Rule, RuleEffect};
+use crate::shell::analyse_by_names;
+
+/// All rules, each with its tier, and the harness's own folders.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    rules: Vec<CompiledRule>,
+    own: Vec<PathBuf>,
+}
+
+/// A rule that can't be used; says which and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct RuleError(pub String);
+
+impl Rules {
+    /// Adds rules of a tier; refuses those that a tier must not have and those whose own tests fail. Atomic: on an
+    /// error none is added.
+    pub fn add(&mut self, tier: Tier, rules: Vec<Rule>) -> Result<(), RuleError> {
+        let mut number = self.rules.iter().filter(|rule| rule.tier == tier).count();
+        let mut added = Vec::with_capacity(rules.len());
+        for rule in rules {
+            number += 1;
+            let rule = check(tier, number, rule)
+                .map_err(|what| RuleError(format!("{} rule {number}: {what}", name(tier))))?;
+            added.push(rule);
+        }
+        self.rules.append(&mut added);
+        Ok(())
+    }
+
+    /// Names the harness's own folders (configuration, state, managed policy), as real paths: no call may write
+    /// there, and reading there asks.
+    pub fn protect(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
+        self.own.extend(folders);
+    }
+
+    pub(crate) fn own(&self) -> &[PathBuf] {
+        &self.own
+    }
+
+    /// The strongest ask or deny rule that matches.
+    pub(crate) fn tightening(&self, call: &Call, tainted: bool) -> Option<&CompiledRule> {
+        let of = |effect| {
+            self.rules
+                .iter()
+                .filter(move |rule| rule.rule.effect == effect)
+                .find(|rule| rule.matches(call, tainted, false))
+        };
+        of(RuleEffect::Deny).or_else(|| of(RuleEffect::Ask))
+    }
+
+    /// The first allow rule that covers the call. `outside`: what leaves the workspace is covered too.
+    pub(crate) fn allowing(
+        &self,
+        call: &Call,
+        tainted: bool,
+        outside: bool,
+    ) -> Option<&CompiledRule> {
+        self.rules
+            .iter()
+            .filter(|rule| rule.rule.effect == RuleEffect::Allow)
+            .find(|rule| rule.matches(call, tainted, outside))
+    }
+}
+
+/// The name of a tier in messages.
+pub(crate) fn name(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Managed => "managed",
+        Tier::BuiltIn => "built-in",
+        Tier::User => "user",
+        Tier::Plugin => "plugin",
+        Tier::Skill => "skill",
+        Tier::Repo => "repo",
+    }
+}
+
+fn check(tier: Tier, number: usize, rule: Rule) -> Result<CompiledRule, String> {
+    if rule.effect == RuleEffect::Allow {
+        check_allow(tier, &rule)?;
+    }
+    if rule.argv.is_empty() && (rule.exact || rule.program.is_some()) {
+        return Err("`exact` and `program` speak of `argv`: add `argv`, or remove them".into());
+    }
+    let rule = CompiledRule::new(tier, number, rule)?;
+    self_test(&rule)?;
+    Ok(rule)
+}
+
+fn check_allow(tier: Tier, rule: &Rule) -> Result<(), String> {
+    if tier > Tier::User {
+        return Err(format!(
+            "a rule of the {} tier may ask or deny, never allow: remove it, or write it into your own config.toml",
+            name(tier)
+        ));
+    }
+    if rule.tool.contains(['*', '?', '[', '{']) {
+        return Err(format!(
+            "an allow rule names one tool, not `{}`: write a rule for each tool",
+            visible(&rule.tool)
+        ));
+    }
+    if rule.tool == "shell" && rule.argv.is_empty() {
+        return Err(
+            "an allow rule for `shell` needs `argv`, such as argv = [\"cargo\", [\"test\", \"check\"]]"
+                .into(),
+        );
+    }
+    if rule.when_tainted == Some(true) {
+        return Err(
+            "an allow rule can't have when_tainted = true: such sessions always ask; remove it"
+                .into(),
+        );
+    }
+    Ok(())
+}
+
+fn self_test(rule: &CompiledRule) -> Result<(), String> {
+    let cases = rule.rule.matches.iter().map(|text| (text, true));
+    for (text, expected) in cases.chain(rule.rule.not_match.iter().map(|text| (text, false))) {
+        let call = example(&rule.rule, text)?;
+        let tainted = rule.rule.when_tainted.unwrap_or(false);
+        if rule.matches(&call, tainted, false) == expected {
+            continue;
+        }
+        let shown = visible(text);
+        if !expected {
+            return Err(format!(
+                "its own test fails: it matches `{shown}` of `not_match`; narrow the rule or remove the example"
+            ));
+        }
+        let because = match (call.facts.doubts.as_slice(), call.facts.dangers.as_slice()) {
+            ([], []) => String::new(),
+            (doubts, dangers) => format!(
+                " (the command is never allowed by rule: {})",
+                [doubts, dangers].concat().join(", ")
+            ),
+        };
+        return Err(format!(
+            "its own test fails: it does not match `{shown}` of `match`{because}; correct the rule or the example"
+        ));
+    }
+    Ok(())
+}
+
+/// The call that an example stands for. Nothing is looked up on the disk: a rule means the same everywhere.
+fn example(rule: &Rule, text: &str) -> Result<Call, String> {
+    let facts = if !rule.argv.is_empty() || rule.tool == "shell" {
+        let mut facts = analyse_by_names(text, Path::new("/workspace"));
+        if let Some(program) = &rule.program {
+            facts.programs = vec![program.clone(); facts.argv.len()];
+        }
+        facts
+    } else if rule.path.is_some() {
+        let inside = !Path::new(text).is_absolute();
+        Facts {
+            paths: vec![PathFact {
+                sent: text.to_owned(),
+                resolved: Path::new("/workspace").join(text),
+                inside,
+                write: false,
+            }],
+            ..Facts::default()
+        }
+    } else if rule.host.is_some() {
+        Facts {
+            hosts: vec![text.to_owned()],
+            ..Facts::default()
+        }
+    } else {
+        return Err("`match` and `not_match` test `argv`, `path` or `host`: add one of these".into());
+    };
+    Ok(Call {
+        tool: rule.tool.clone(),
+        input: String::new(),
+        access: Access::Execute,
+        facts,
+    })
+}

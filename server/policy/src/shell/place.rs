@@ -1,0 +1,114 @@
+//! Where a command would run: the workspace's root, and where programs are found. Looks at the disk, changes nothing.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+/// Where systems keep the programs that everybody shares.
+const SYSTEM: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin";
+
+pub(crate) struct Place {
+    root: PathBuf,
+    /// `None`: nothing is looked up.
+    search: Option<Vec<PathBuf>>,
+}
+
+impl Place {
+    pub(crate) fn on_system_path(root: &Path) -> Self {
+        Self::on_path(root, OsStr::new(SYSTEM))
+    }
+
+    pub(crate) fn on_path(root: &Path, search_path: &OsStr) -> Self {
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        // A relative folder, as the shell would take it.
+        let search = env::split_paths(search_path).map(|folder| root.join(folder));
+        Self {
+            search: Some(search.collect()),
+            root,
+        }
+    }
+
+    pub(crate) fn by_names(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            search: None,
+        }
+    }
+
+    /// Is this real path inside the workspace?
+    pub(crate) fn contains(&self, path: &Path) -> bool {
+        path.starts_with(&self.root)
+    }
+
+    /// The real path of a program, found by its name; `None` where there is none.
+    pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
+        if name.is_empty() || name.contains('/') {
+            return None;
+        }
+        let Some(search) = &self.search else {
+            return Some(Path::new("/usr/bin").join(name));
+        };
+        // Not canonicalised to its last part: /usr/bin/rustc and /usr/bin/cargo may be one file (rustup, busybox).
+        search.iter().find_map(|folder| {
+            let file = folder.join(name);
+            if !is_executable(&file) {
+                return None;
+            }
+            let real = file.canonicalize().ok()?;
+            if self.contains(&real) || self.contains(&file) {
+                return Some(self.root.join(name));
+            }
+            Some(folder.canonicalize().ok()?.join(name))
+        })
+    }
+
+    /// What a path of the command would touch, symlinks followed; what does not exist yet hangs on its nearest
+    /// folder that does. `None`: a loop, no permission, or `..` behind something that is not there.
+    pub(crate) fn resolve(&self, sent: &str) -> Option<PathBuf> {
+        let path = self.root.join(sent);
+        if self.search.is_none() {
+            return by_text(&path);
+        }
+        if let Ok(real) = path.canonicalize() {
+            return Some(real);
+        }
+        let mut existing = path.as_path();
+        loop {
+            // A dangling symlink would lead somewhere else when it is written through.
+            if existing.symlink_metadata().is_ok() {
+                let rest = path.strip_prefix(existing).ok()?;
+                let normal = rest.components().all(|part| matches!(part, Component::Normal(_)));
+                return normal.then(|| Some(existing.canonicalize().ok()?.join(rest)))?;
+            }
+            existing = existing.parent()?;
+        }
+    }
+}
+
+fn by_text(path: &Path) -> Option<PathBuf> {
+    let mut real = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !real.pop() {
+                    return None;
+                }
+            }
+            other => real.push(other),
+        }
+    }
+    Some(real)
+}
+
+#[cfg(unix)]
+fn is_executable(file: &Path) -> bool {
+    file.metadata().is_ok_and(|facts| {
+        facts.is_file() && std::os::unix::fs::PermissionsExt::mode(&facts.permissions()) & 0o111 != 0
+    })
+}
+
+#[cfg(not(unix))]
+fn is_executable(file: &Path) -> bool {
+    file.is_file()
+}
