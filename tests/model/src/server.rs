@@ -45,6 +45,9 @@ impl std::fmt::Debug for Shared {
 
 impl Server {
     /// Starts on a free port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// If the machine has no port or no thread left.
     pub async fn start(script: Script) -> Self {
         Self::launch(script, None).expect("a free port on loopback")
     }

@@ -82,7 +82,7 @@ impl Session {
         };
         found.require(body.is_object(), Check::Body, "the body is no JSON object");
         wire.check(request, body, &self.sent, &mut found);
-        let view = wire.view(body);
+        let view = wire.view(request, body);
         let place = self.conversations.place(wire, &view, &mut found);
         let (source, step) = self.pick(place, &view);
         expect(step.expect.as_ref(), &view, &mut found);

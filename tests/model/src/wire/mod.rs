@@ -6,6 +6,8 @@ mod responses;
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::check::Findings;
@@ -24,8 +26,10 @@ pub(crate) enum Wire {
 #[derive(Default)]
 pub(crate) struct View {
     pub(crate) model: String,
-    /// Tools as they were sent, without cache breakpoints.
+    /// Tools without cache breakpoints.
     pub(crate) tools: String,
+    /// Tools as they were sent, byte for byte.
+    pub(crate) raw_tools: String,
     pub(crate) tool_names: Vec<String>,
     pub(crate) system: String,
     /// One entry per content block, without cache breakpoints: must only ever grow.
@@ -89,11 +93,15 @@ impl Wire {
         }
     }
 
-    pub(crate) fn view(self, body: &Value) -> View {
-        match self {
+    pub(crate) fn view(self, request: &Request, body: &Value) -> View {
+        let view = match self {
             Self::Anthropic => anthropic::view(body),
             Self::Chat => chat::view(body),
             Self::Responses => responses::view(body),
+        };
+        View {
+            raw_tools: raw_tools(&request.body),
+            ..view
         }
     }
 
@@ -291,6 +299,18 @@ fn chunks(text: &str, size: usize) -> Vec<String> {
         all.push(one);
     }
     all
+}
+
+fn raw_tools(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Raw<'a> {
+        #[serde(borrow)]
+        tools: Option<&'a RawValue>,
+    }
+    let raw = serde_json::from_slice::<Raw<'_>>(body).ok();
+    raw.and_then(|raw| raw.tools)
+        .map(|tools| tools.get().to_owned())
+        .unwrap_or_default()
 }
 
 /// The value without cache breakpoints, as text: key order counts, for it counts for the provider's cache.
