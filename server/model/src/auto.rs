@@ -151,7 +151,9 @@ struct Model {
 
 async fn probe(local: &Local) -> Option<ModelSpec> {
     let url = format!("{}/models", local.base_url);
-    let models = tokio::time::timeout(PROBE, crate::http::get_small(&url)).await.ok()??;
+    let models = tokio::time::timeout(PROBE, crate::http::get_small(&url))
+        .await
+        .ok()??;
     choose(local, &models)
 }
 

@@ -104,8 +104,13 @@ impl ModelError {
         }
     }
 
-    /// The stream ended before the response was complete.
-    pub(crate) fn cut(detail: &str) -> Self {
+    /// The stream ended without [`crate::ModelEvent::Stopped`].
+    #[must_use]
+    pub fn cut() -> Self {
+        Self::cut_off("the stream ended early")
+    }
+
+    pub(crate) fn cut_off(detail: &str) -> Self {
         Self::new(ErrorKind::Cut, format!("the answer was cut off: {detail}"))
     }
 }

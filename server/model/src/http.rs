@@ -127,7 +127,7 @@ impl Endpoint {
     fn unreachable(&self, error: &reqwest::Error) -> ModelError {
         let detail = innermost(error);
         if !error.is_connect() && !error.is_timeout() {
-            return ModelError::cut(&detail);
+            return ModelError::cut_off(&detail);
         }
         let host = self.url.host_str().unwrap_or_default();
         let port = self.url.port_or_known_default().unwrap_or_default();
@@ -258,7 +258,7 @@ impl Reading {
                 None => {
                     let end = self.decoder.end(&mut self.events).err();
                     self.end =
-                        Some(end.unwrap_or_else(|| ModelError::cut("the stream ended early")));
+                        Some(end.unwrap_or_else(|| ModelError::cut_off("the stream ended early")));
                 }
             }
         }
@@ -270,7 +270,7 @@ impl Reading {
                 biased;
                 chunk = self.response.chunk() => {
                     self.last_byte = Instant::now();
-                    return chunk.map_err(|error| ModelError::cut(&innermost(&error)));
+                    return chunk.map_err(|error| ModelError::cut_off(&innermost(&error)));
                 }
                 () = self.alarm.as_mut() => {
                     let next = self.expiry()?;

@@ -203,7 +203,7 @@ impl Decoder for Reader {
     }
 
     fn end(&mut self, _: &mut Events) -> Result<(), ModelError> {
-        Err(ModelError::cut("the stream ended before message_stop"))
+        Err(ModelError::cut_off("the stream ended before message_stop"))
     }
 }
 

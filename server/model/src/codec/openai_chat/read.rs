@@ -300,7 +300,9 @@ impl Decoder for Reader {
     /// Also for a body that ends well without `[DONE]`: the reason says that the answer is complete.
     fn end(&mut self, out: &mut Events) -> Result<(), ModelError> {
         if self.reason.is_none() {
-            return Err(ModelError::cut("the stream ended without a finish_reason"));
+            return Err(ModelError::cut_off(
+                "the stream ended without a finish_reason",
+            ));
         }
         self.finish(out);
         Ok(())

@@ -197,7 +197,7 @@ impl Decoder for Reader {
     }
 
     fn end(&mut self, _: &mut Events) -> Result<(), ModelError> {
-        Err(ModelError::cut(
+        Err(ModelError::cut_off(
             "the stream ended before response.completed",
         ))
     }
