@@ -17,6 +17,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -137,9 +138,7 @@ pub(crate) fn check<'a>(text: &'a str, head: &Head) -> Result<(Envelope<'a>, Dig
 
 /// The hash that the line ought to have.
 fn chain_hash(line: &[u8], prev: Digest) -> Option<Digest> {
-    let at = line
-        .windows(HASH_KEY.len())
-        .position(|window| window == HASH_KEY)?;
+    let at = memmem::find(line, HASH_KEY)?;
     let (before, rest) = line.split_at_checked(at)?;
     let (_, after) = rest.split_at_checked(HASH_MEMBER)?;
     Some(Digest::of(&[prev.as_bytes(), before, after]))

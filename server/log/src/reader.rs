@@ -125,7 +125,7 @@ fn read_segment(
 
 /// The bytes up to the next LF, which there must be.
 fn next_line(bytes: &[u8]) -> Option<&[u8]> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let end = memchr::memchr(b'\n', bytes)?;
     bytes.get(..end)
 }
 

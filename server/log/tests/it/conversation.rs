@@ -295,6 +295,39 @@ fn a_response_that_goes_on_is_one_message() {
     );
 }
 
+#[test]
+fn refused_thinking_is_left_out_from_there_on() {
+    let thinking = || block(AssistantContent::Thinking { text: "hm".into() });
+    let refused = EventData::ThinkingStripped {
+        reason: "signature".into(),
+    };
+    let turn = vec![
+        user("fix", ""),
+        sent(),
+        thinking(),
+        stopped(),
+        user("so?", ""),
+        sent(),
+        refused.clone(),
+    ];
+    check(turn, &["user: fix, so?"], &[]);
+    let mut turn = vec![
+        user("fix", ""),
+        sent(),
+        thinking(),
+        tool("a"),
+        stopped(),
+        outcome("a", Succeeded),
+        sent(),
+    ];
+    turn.extend([refused, sent(), text("done"), stopped()]);
+    check(
+        turn,
+        &["user: fix", "agent: call(a)", "user: =a", "agent: done"],
+        &[],
+    );
+}
+
 fn any_event() -> impl Strategy<Value = EventData> {
     prop_oneof![
         1 => prop_oneof![Just(config(Wire::Anthropic)), Just(config(Wire::OpenaiChat))],

@@ -42,6 +42,56 @@ fn every_member_of_the_envelope_comes_back() {
     assert_eq!(bench.store.read(bench.id).unwrap(), [first, second]);
 }
 
+/// By the head of `line.rs` alone.
+#[test]
+fn others_can_check_the_chain() {
+    use sha2::{Digest, Sha256};
+    let hex = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    let (bench, _) = Bench::with(&["one", "two ,\"hash\":\" two", &"long ".repeat(2000)]);
+    let text = String::from_utf8(bench.bytes()).unwrap();
+    let mut prev = [0; 32];
+    for (seq, line) in text.lines().enumerate() {
+        let (before, rest) = line.split_once(",\"hash\":\"").unwrap();
+        let (hash, after) = rest.split_once('"').unwrap();
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (value["seq"].as_u64(), value["prev"].as_str()),
+            (Some(seq as u64), Some(hex(&prev).as_str()))
+        );
+        prev = Sha256::new()
+            .chain_update(prev)
+            .chain_update(before)
+            .chain_update(after)
+            .finalize()
+            .into();
+        assert_eq!(hash, hex(&prev));
+        if let Some(blob) = value["blob"].as_str() {
+            let bytes = fs::read(bench.folder().join("blobs").join(blob)).unwrap();
+            assert_eq!(blob, hex(&Sha256::digest(&bytes)));
+        }
+        let mut members: Vec<_> = value
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let payload = if seq == 2 { "blob" } else { "data" };
+        assert_eq!(members.pop(), Some(payload));
+        assert_eq!(
+            members,
+            [
+                "v", "seq", "id", "ts", "session", "actor", "type", "prev", "hash"
+            ]
+        );
+    }
+    assert_eq!(bench.store.verify(bench.id).unwrap().last_hash, hex(&prev));
+}
+
 #[test]
 fn an_id_is_used_once() {
     let (bench, _) = Bench::with(&["one"]);
