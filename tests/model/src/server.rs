@@ -107,7 +107,7 @@ impl Server {
         std::mem::take(&mut self.shared.session().violations)
     }
 
-    /// Steps that no request has asked for yet (rules don't count).
+    /// Steps that no request has asked for yet (rules and a loop don't count).
     pub fn steps_left(&self) -> usize {
         self.shared.session().steps_left()
     }

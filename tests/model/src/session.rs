@@ -49,7 +49,12 @@ impl Session {
 
     /// Steps that no request has asked for yet.
     pub(crate) fn steps_left(&self) -> usize {
-        self.script.steps.len().saturating_sub(self.next)
+        let all = if self.script.repeat {
+            0
+        } else {
+            self.script.steps.len()
+        };
+        all.saturating_sub(self.next)
     }
 
     /// Checks and records a request; tells what to answer.

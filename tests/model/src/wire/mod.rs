@@ -63,6 +63,7 @@ pub(crate) struct Sent {
 }
 
 /// A server-sent event.
+#[derive(Clone)]
 pub(crate) struct Event {
     pub(crate) name: &'static str,
     pub(crate) data: String,
@@ -283,6 +284,21 @@ impl Sent {
         }
         blocks
     }
+}
+
+/// One event per delta. Equal neighbours are rendered once: a long filler must not delay its own first byte.
+fn each<T: PartialEq>(deltas: &[T], render: impl Fn(&T) -> Event) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::with_capacity(deltas.len());
+    let mut before: Option<&T> = None;
+    for delta in deltas {
+        let event = match (events.last(), before) {
+            (Some(event), Some(before)) if before == delta => event.clone(),
+            _ => render(delta),
+        };
+        events.push(event);
+        before = Some(delta);
+    }
+    events
 }
 
 /// Cuts after at least `size` bytes, at characters.

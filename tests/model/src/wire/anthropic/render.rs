@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Block, Event, Sent, str_of};
+use super::super::{Block, Event, Sent, each, str_of};
 use crate::script::{Step, Stop, Usage};
 
 pub(in super::super) fn error(kind: &str, message: &str) -> Value {
@@ -57,7 +57,7 @@ fn note(block: &Block, thinking: &mut Vec<(String, Value)>, calls: &mut Vec<Stri
 }
 
 fn render_block(index: usize, block: Block, events: &mut Vec<Event>) {
-    let mut delta = |delta: Value| {
+    let delta = |delta: Value| {
         event(
             "content_block_delta",
             json!({"type": "content_block_delta", "index": index, "delta": delta}),
@@ -70,7 +70,7 @@ fn render_block(index: usize, block: Block, events: &mut Vec<Event>) {
                 .iter()
                 .map(|text| json!({"type": "thinking_delta", "thinking": text}))
                 .chain([json!({"type": "signature_delta", "signature": signature})])
-                .map(&mut delta)
+                .map(delta)
                 .collect(),
         ),
         Block::Redacted(data) => (
@@ -79,10 +79,9 @@ fn render_block(index: usize, block: Block, events: &mut Vec<Event>) {
         ),
         Block::Text(deltas) => (
             json!({"type": "text", "text": ""}),
-            deltas
-                .iter()
-                .map(|text| delta(json!({"type": "text_delta", "text": text})))
-                .collect(),
+            each(&deltas, |text| {
+                delta(json!({"type": "text_delta", "text": text}))
+            }),
         ),
         Block::Call {
             id, name, deltas, ..

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Block, Event, Sent, str_of};
+use super::super::{Block, Event, Sent, each, str_of};
 use crate::script::{Step, Stop, Usage};
 
 pub(in super::super) fn render(
@@ -19,7 +19,7 @@ pub(in super::super) fn render(
             "system_fingerprint": "fp_scripted", "choices": choices,
         })
     };
-    let choice = |delta: Value, finish: Option<&str>| {
+    let choice = |delta: &Value, finish: Option<&str>| {
         let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish});
         Event::of("", &chunk(json!([choice])))
     };
@@ -28,11 +28,8 @@ pub(in super::super) fn render(
     for block in sent.blocks(step, "call_") {
         render_block(block, &mut calls, &mut deltas);
     }
-    let mut events: Vec<Event> = deltas
-        .into_iter()
-        .map(|delta| choice(delta, None))
-        .collect();
-    events.push(choice(json!({}), Some(finish(step.stop_reason()))));
+    let mut events = each(&deltas, |delta| choice(delta, None));
+    events.push(choice(&json!({}), Some(finish(step.stop_reason()))));
     if body["stream_options"]["include_usage"] == Value::Bool(true) {
         let mut last = chunk(json!([]));
         last["usage"] = counts(usage);
