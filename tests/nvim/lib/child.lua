@@ -4,6 +4,8 @@
 local Child = {}
 Child.__index = Child
 
+local Model = require('model')
+
 local nvim = assert(vim.env.INTERLINE_NVIM, 'tests/nvim/run sets INTERLINE_NVIM')
 local root = assert(vim.env.INTERLINE_ROOT, 'tests/nvim/run sets INTERLINE_ROOT')
 
@@ -12,6 +14,7 @@ local root = assert(vim.env.INTERLINE_ROOT, 'tests/nvim/run sets INTERLINE_ROOT'
 ---@field fixture? string a folder of tests/nvim/fixtures, copied
 ---@field env? table<string, string>
 ---@field config? string text of the server's config.toml
+---@field script? table a script for the scripted model server (tests/model), which then is the model
 
 ---@param options? ChildOptions
 function Child.start(options)
@@ -25,6 +28,10 @@ function Child.start(options)
   end
   if options.config then
     vim.fn.writefile(vim.split(options.config, '\n'), self.dir .. '/home/config.toml')
+  end
+  if options.script then
+    self.model = Model.start(self.dir, options.script)
+    options.env = vim.tbl_extend('force', { ANTHROPIC_API_KEY = 'test', ANTHROPIC_BASE_URL = self.model.url }, options.env or {})
   end
   local env = vim.tbl_extend('force', {
     INTERLINE_HOME = self.dir .. '/home',
@@ -137,7 +144,9 @@ function Child:stop()
   if vim.fn.jobwait({ self.channel }, 3000)[1] == -1 then
     vim.fn.jobstop(self.channel)
   end
+  local complaint = self.model and self.model:stop()
   vim.fn.delete(self.dir, 'rf')
+  return complaint
 end
 
 return Child

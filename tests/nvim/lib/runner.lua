@@ -26,7 +26,10 @@ function _G.test(name, options, body)
   if not ok and child and vim.env.INTERLINE_KEEP then
     print('kept: ' .. child.dir)
   elseif child then
-    child:stop()
+    local complaint = child:stop()
+    if ok and complaint then
+      ok, err = false, complaint
+    end
   end
   vim.uv.update_time()
   local took = ('%.1f s'):format((vim.uv.now() - started) / 1000)

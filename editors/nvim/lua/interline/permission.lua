@@ -6,6 +6,9 @@ local util = require('interline.util')
 
 local M = {}
 
+---What is asked for is shown up to this many lines.
+local MAX_LINES = 16
+
 ---@class interline.PermissionOption
 ---@field label string
 ---@field answer any what is sent back
@@ -144,11 +147,13 @@ function M.request(params, client_id, answer)
   if params.danger then
     details[1] = '!! DANGER: read this twice'
   end
-  for line in vim.gsplit(params.detail or '', '\n', { trimempty = true }) do
-    details[#details + 1] = line
+  local lines = vim.split(params.detail or '', '\n', { trimempty = true })
+  vim.list_extend(details, lines, 1, math.min(#lines, MAX_LINES))
+  if #lines > MAX_LINES then
+    details[#details + 1] = ('… and %d more lines that do not fit here: deny what you cannot read'):format(#lines - MAX_LINES)
   end
   if #params.effects > 0 then
-    details[#details + 1] = 'It would: ' .. table.concat(params.effects, '; ')
+    details[#details + 1] = 'Effects: ' .. table.concat(params.effects, '; ')
   end
   local options = {
     { label = 'Deny', answer = 'deny', approves = false },

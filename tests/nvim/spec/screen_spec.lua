@@ -1,0 +1,114 @@
+-- What a user sees: Neovim in a terminal (tmux), real keys, the screen read back. The real server, the built-in model.
+
+local Screen = {}
+Screen.__index = Screen
+
+local function tmux(self, ...)
+  local result = vim.system({ 'tmux', '-L', self.socket, '-f', '/dev/null', ... }, { text = true, env = self.env }):wait(5000)
+  assert(result.code == 0, result.stderr)
+  return result.stdout
+end
+
+---@param child table its folders are used; its own Neovim stays as it is
+---@param commands string[] Ex commands at start
+function Screen.open(child, file, commands)
+  local self = setmetatable({ socket = 'interline-' .. vim.fn.fnamemodify(child.dir, ':t') .. vim.uv.os_getpid() }, Screen)
+  self.env = {
+    TERM = 'xterm-256color',
+    INTERLINE_HOME = child.dir .. '/home',
+    XDG_STATE_HOME = child.dir .. '/screen',
+    CARGO_TARGET_DIR = child.dir .. '/target',
+    CARGO_NET_OFFLINE = 'true',
+  }
+  local init = child.dir .. '/init.vim'
+  vim.fn.writefile(vim.list_extend({
+    'set rtp^=' .. child.root .. '/editors/nvim',
+    'set noswapfile number signcolumn=yes laststatus=2 termguicolors',
+    [[set statusline=%f%=%{v:lua.require'interline'.status()}]],
+    ('let g:interline = { "cmd": [%s, "lsp"] }'):format(vim.fn.string(vim.env.INTERLINE_BIN)),
+  }, commands), init)
+  local command = ('cd %s && exec %s --clean -n -u %s %s'):format(
+    vim.fn.shellescape(child.work), vim.fn.shellescape(vim.env.INTERLINE_NVIM), vim.fn.shellescape(init), vim.fn.shellescape(file)
+  )
+  tmux(self, 'new-session', '-d', '-x', '100', '-y', '30', '-s', 'screen', command)
+  return self
+end
+
+function Screen:text()
+  return tmux(self, 'capture-pane', '-p', '-t', 'screen')
+end
+
+---Waits until the screen shows a text; keeps pictures for people where INTERLINE_PICTURES names a folder.
+function Screen:shows(part, timeout, picture)
+  local text
+  local ok = vim.wait(timeout or 5000, function()
+    text = self:text()
+    return text:find(part, 1, true) ~= nil
+  end, 50)
+  if not ok then
+    error('not on the screen: ' .. part .. '\n' .. text, 2)
+  end
+  if picture and vim.env.INTERLINE_PICTURES then
+    vim.wait(200)
+    local file = io.open(('%s/%s.ansi'):format(vim.env.INTERLINE_PICTURES, picture), 'w')
+    file:write(tmux(self, 'capture-pane', '-e', '-N', '-p', '-t', 'screen'))
+    file:close()
+  end
+  return text
+end
+
+function Screen:keys(...)
+  tmux(self, 'send-keys', '-t', 'screen', ...)
+end
+
+function Screen:close()
+  pcall(tmux, self, 'kill-server')
+end
+
+---@param child table
+---@param file string
+---@param commands string[]
+---@param body fun(screen: table)
+local function on_screen(child, file, commands, body)
+  local screen = Screen.open(child, file, commands)
+  local ok, err = xpcall(body, debug.traceback, screen)
+  screen:close()
+  assert(ok, err)
+end
+
+local analyzer = [[lua vim.lsp.config('rust_analyzer', { cmd = { vim.env.INTERLINE_ANALYZER }, filetypes = { 'rust' }, ]]
+  .. [[root_markers = { 'Cargo.toml' } }) vim.lsp.enable('rust_analyzer') vim.diagnostic.config({ virtual_text = true })]]
+
+test('fix on the diagnostic: the hunk is on the screen, is accepted, is undone', {
+  fixture = 'broken', config = 'model = "builtin"',
+}, function(child)
+  on_screen(child, 'src/main.rs', { analyzer }, function(screen)
+    screen:keys(':24', 'Enter')
+    screen:shows('let sum = 0;')
+    screen:shows('E0', 60000)
+    vim.wait(1500)
+    screen:keys(':26', 'Enter')
+    screen:keys(':Interline fix', 'Enter')
+    local text = screen:shows('let mut sum = 0;', 30000)
+    contains('~  24     let sum = 0;', text)
+    screen:shows('to review', 20000, 'hunk')
+    screen:keys(':Interline accept', 'Enter')
+    screen:shows('  24     let mut sum = 0;', 5000, 'accepted')
+    screen:keys('u')
+    screen:shows('  24     let sum = 0;')
+  end)
+end)
+
+test('explain without a key: the answer beside the code, the cursor where it was', {
+  fixture = 'broken', config = 'model = "builtin"',
+}, function(child)
+  on_screen(child, 'src/main.rs', {}, function(screen)
+    screen:shows('Greets a crew')
+    screen:keys(':24', 'Enter')
+    screen:keys(':Interline ask what is wrong here', 'Enter')
+    screen:shows('what is wrong here', 20000)
+    screen:shows('done', 20000, 'answer')
+    screen:keys('i', 'typed', 'Escape')
+    screen:shows('typed')
+  end)
+end)
