@@ -28,66 +28,50 @@ pub(super) fn cannot() -> String {
 }
 
 pub(super) fn fixed(outcome: &Outcome) -> String {
-    let mut text = String::new();
-    if !outcome.fixed.is_empty() {
-        list(&mut text, "Proposed, for you to review:", &outcome.fixed);
-    }
-    if !outcome.refused.is_empty() {
-        list(&mut text, "Could not be applied:", &outcome.refused);
-    }
     let left = outcome
         .left
         .iter()
         .map(|(problem, why)| format!("{}: {why}", line(problem)));
     let left: Vec<_> = left.collect();
-    match &outcome.check {
-        Check::NotChecked(reason) => {
-            let _ = writeln!(
-                text,
-                "Not checked: {}.",
-                reason.trim_end().trim_end_matches('.')
-            );
-        }
-        Check::Done {
-            source, settled, ..
-        } => {
-            verdict(&mut text, outcome, source);
-            if !settled {
-                text.push_str("The checker was still at work, so more may show up.\n");
-            }
-        }
-    }
-    if !left.is_empty() {
-        text.push('\n');
-        list(&mut text, "Left as they are:", &left);
-    }
-    if !outcome.left.is_empty()
-        || !outcome.refused.is_empty()
-        || matches!(outcome.check, Check::NotChecked(_))
-    {
-        let _ = write!(text, "\n{HOW}");
-    }
-    text.trim_end().to_owned()
+    let checked = !matches!(outcome.check, Check::NotChecked(_));
+    let complete = checked && left.is_empty() && outcome.refused.is_empty();
+    let sections = [
+        list("Proposed, for you to review:", &outcome.fixed),
+        list("Could not be applied:", &outcome.refused),
+        Some(verdict(outcome)),
+        list("Left as they are:", &left),
+        (!complete).then(|| HOW.to_owned()),
+    ];
+    join(sections)
 }
 
-fn verdict(text: &mut String, outcome: &Outcome, source: &str) {
-    let problems = match &outcome.check {
-        Check::Done { problems, .. } => problems.len(),
-        Check::NotChecked(_) => 0,
+fn verdict(outcome: &Outcome) -> String {
+    let (problems, source, settled) = match &outcome.check {
+        Check::NotChecked(reason) => {
+            return format!("Not checked: {}.", reason.trim_end().trim_end_matches('.'));
+        }
+        Check::Done {
+            problems,
+            source,
+            settled,
+        } => (problems.len(), source, settled),
     };
     let now = if outcome.fixed.is_empty() { "" } else { " now" };
-    let _ = match (problems, outcome.left.len()) {
+    let mut text = match (problems, outcome.left.len()) {
         (0, _) if outcome.fixed.is_empty() => {
-            writeln!(text, "There is nothing to fix: {source} finds no problems.")
+            format!("There is nothing to fix: {source} finds no problems.")
         }
-        (0, _) => writeln!(text, "With that {source} finds no problems."),
-        (others, 0) => writeln!(
-            text,
+        (0, _) => format!("With that {source} finds no problems."),
+        (_, 0) => format!(
             "{source} finds nothing more of what you asked for{now}, and {}.",
-            other(others)
+            count(problems, "other problem")
         ),
-        (_, left) => writeln!(text, "{source} still finds {}{now}.", count(left)),
+        (_, left) => format!("{source} still finds {}{now}.", count(left, "problem")),
     };
+    if !settled {
+        text.push_str(" The checker was still at work, so more may show up.");
+    }
+    text
 }
 
 pub(super) fn explained(problems: &[Problem], hover: Option<&str>) -> String {
@@ -95,36 +79,36 @@ pub(super) fn explained(problems: &[Problem], hover: Option<&str>) -> String {
         return cannot();
     }
     let lines: Vec<_> = problems.iter().map(line).collect();
-    let mut text = String::new();
-    list(&mut text, "The checker says:", &lines);
-    for fix in problems
+    let fixes: Vec<_> = problems
         .iter()
-        .flat_map(|problem| &problem.fixes)
-        .take(MOST_LINES)
-    {
-        let _ = writeln!(text, "- it offers: {fix}");
-    }
-    if let Some(hover) = hover {
-        let _ = writeln!(text, "\n{}", hover.trim());
-    }
+        .flat_map(|problem| problem.fixes.iter().cloned())
+        .collect();
     let is_rustc = |code: &&String| {
-        code.len() == 5 && code.starts_with('E') && code.chars().skip(1).all(|c| c.is_ascii_digit())
+        code.strip_prefix('E')
+            .is_some_and(|number| number.len() == 4 && number.parse::<u16>().is_ok())
     };
-    if let Some(code) = problems
+    let code = problems
         .iter()
         .filter_map(|problem| problem.code.as_ref())
-        .find(is_rustc)
-    {
-        let _ = writeln!(
-            text,
-            "\n`rustc --explain {code}` tells more about this kind of error."
-        );
-    }
-    let _ = write!(
-        text,
-        "\nFor an explanation of this very code I'd need a model. {HOW}"
-    );
-    text
+        .find(is_rustc);
+    let sections = [
+        list("The checker says:", &lines),
+        list("It offers:", &fixes),
+        hover.map(|hover| hover.trim().to_owned()),
+        code.map(|code| format!("`rustc --explain {code}` tells more about this kind of error.")),
+        Some(format!(
+            "For an explanation of this very code I'd need a model. {HOW}"
+        )),
+    ];
+    join(sections)
+}
+
+fn join(sections: impl IntoIterator<Item = Option<String>>) -> String {
+    sections
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }
 
 fn line(problem: &Problem) -> String {
@@ -142,29 +126,25 @@ fn line(problem: &Problem) -> String {
     )
 }
 
-fn list(text: &mut String, head: &str, lines: &[String]) {
-    let _ = writeln!(text, "{head}");
+/// `None` for no lines.
+fn list(head: &str, lines: &[String]) -> Option<String> {
+    if lines.is_empty() {
+        return None;
+    }
+    let mut text = head.to_owned();
     for line in lines.iter().take(MOST_LINES) {
-        let _ = writeln!(text, "- {line}");
+        let _ = write!(text, "\n- {line}");
     }
     if lines.len() > MOST_LINES {
-        let _ = writeln!(text, "- and {} more", lines.len() - MOST_LINES);
+        let _ = write!(text, "\n- and {} more", lines.len() - MOST_LINES);
     }
-    text.push('\n');
+    Some(text)
 }
 
-fn count(problems: usize) -> String {
-    if problems == 1 {
-        "1 problem".to_owned()
+fn count(number: usize, what: &str) -> String {
+    if number == 1 {
+        format!("1 {what}")
     } else {
-        format!("{problems} problems")
-    }
-}
-
-fn other(problems: usize) -> String {
-    if problems == 1 {
-        "1 other problem".to_owned()
-    } else {
-        format!("{problems} other problems")
+        format!("{number} {what}s")
     }
 }

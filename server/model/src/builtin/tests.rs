@@ -151,7 +151,7 @@ fn fixes_what_is_safe_verifies_and_says_what_is_left() {
         "Proposed, for you to review:\n- `src/a.rs:7` consider borrowing here\n- `src/a.rs:2` remove this `mut`\n\n\
          cargo check still finds 2 problems now.\n\nLeft as they are:\n\
          - `src/a.rs:7` error[E0382]: use of moved value: `x`: no fix is on offer\n\
-         - `src/b.rs:1` error[E0433]: unknown name: not sure to be right, so yours to choose: “import it”\n\n\n{}",
+         - `src/b.rs:1` error[E0433]: unknown name: not sure to be right, so yours to choose: “import it”\n\n{}",
         answer::HOW
     );
     assert_eq!(answer, expected);
