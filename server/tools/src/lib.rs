@@ -10,8 +10,11 @@ mod line_map;
 mod memory;
 mod paths;
 mod prepared;
+mod process;
 mod registry;
 mod schema;
+#[cfg(test)]
+mod testing;
 mod tool;
 mod tools;
 mod visible;

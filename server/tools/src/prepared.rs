@@ -6,7 +6,7 @@ use interline_policy::{Call, Permit};
 use tokio_util::sync::CancellationToken;
 
 use crate::tool::{Answer, Context, Runnable, Stop};
-use crate::visible::visible;
+use crate::visible;
 use crate::{Environment, Output, ToolInfo};
 
 /// A call that is ready to be decided on and run.
@@ -48,14 +48,14 @@ impl Prepared {
     #[must_use]
     pub fn detail(&self) -> String {
         if let Some(detail) = self.input.detail() {
-            return visible(&detail, true);
+            return visible::lines(&detail);
         }
         let paths = self.call.facts.paths.iter();
         let resolved: Vec<_> = paths
-            .map(|path| visible(&path.resolved.to_string_lossy(), false))
+            .map(|path| interline_policy::visible(&path.resolved.to_string_lossy()))
             .collect();
         if resolved.is_empty() {
-            visible(&self.call.input, false)
+            interline_policy::visible(&self.call.input)
         } else {
             resolved.join("\n")
         }
@@ -111,12 +111,12 @@ fn output(tool: &str, done: Result<Answer, Stop>) -> Output {
         Ok(answer) => Output {
             status: answer.status,
             content: answer.content,
-            summary: visible(&answer.summary, false),
+            summary: visible::line(&answer.summary, 200),
             events: answer.events,
         },
         Err(Stop::Failed(message)) => Output {
             status: CallStatus::Failed,
-            summary: format!("{tool}: {}", crate::visible::line(&message, 120)),
+            summary: format!("{tool}: {}", visible::line(&message, 120)),
             content: message,
             events: Vec::new(),
         },

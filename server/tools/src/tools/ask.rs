@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Environment;
 use crate::tool::{Answer, Context, Stop, Tool};
-use crate::visible::visible;
+use crate::visible;
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -47,11 +47,11 @@ impl Tool for Ask {
         }
         let question = Question {
             session: context.environment.session,
-            text: visible(&self.question, true),
+            text: visible::lines(&self.question),
             options: self
                 .options
                 .iter()
-                .map(|option| visible(option, false))
+                .map(|option| interline_policy::visible(option))
                 .collect(),
         };
         match context.unless_cancelled(editor.question(question)).await? {

@@ -1,7 +1,7 @@
 //! `move` and `delete`: whole files, as hunks.
 
 use interline_log::{Access, RetryClass};
-use interline_policy::{Effect, Facts};
+use interline_policy::Facts;
 use interline_workspace::proposal::Proposed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,9 +74,7 @@ impl Tool for Delete {
     }
 
     fn facts(&self, environment: &Environment) -> Result<Facts, String> {
-        let mut facts = paths::facts(environment, &[(&self.path, Use::Write)])?;
-        facts.effects.push(Effect::Destroy);
-        Ok(facts)
+        paths::facts(environment, &[(&self.path, Use::Write)])
     }
 
     async fn run(self, context: Context) -> Result<Answer, Stop> {

@@ -1,0 +1,13 @@
+//! Child processes: a cleaned environment, a process group of their own, limits, and an end that is certain.
+//!
+//! The only place of the repository that starts processes. Who calls holds a permit, or runs a checker of a
+//! trusted folder.
+
+mod capture;
+mod environment;
+mod group;
+mod run;
+
+pub(crate) use capture::Capture;
+pub(crate) use environment::ChildEnvironment;
+pub(crate) use run::{End, Finished, Job, Streams};
