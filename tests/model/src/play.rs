@@ -116,13 +116,9 @@ impl Stream {
                 self.events.push(self.wire.error_event());
             }
             Some(StreamFault::GarbageData) => {
-                self.events.insert(
-                    middle,
-                    Event {
-                        name: "",
-                        data: "{\"type\": not json".to_owned(),
-                    },
-                );
+                let name = self.events.get(middle).map_or("", |event| event.name);
+                let data = "{\"type\": not json".to_owned();
+                self.events.insert(middle, Event { name, data });
             }
             Some(StreamFault::UnknownEvent) => {
                 let data = r#"{"type":"scripted.unknown","index":99,"value":[null]}"#.to_owned();

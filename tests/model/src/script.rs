@@ -195,7 +195,7 @@ pub enum StreamFault {
     ErrorEvent,
     /// A line in the middle that the event stream format ignores; the answer is good.
     GarbageLine,
-    /// An event in the middle whose data is no JSON.
+    /// An event of a known type in the middle whose data is no JSON.
     GarbageData,
     /// An event of an unknown type in the middle; the answer is good.
     UnknownEvent,
