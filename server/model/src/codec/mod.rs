@@ -142,22 +142,4 @@ pub(crate) fn marked(content: &str, is_error: bool) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_always_an_object() {
-        assert_eq!(object(r#" {"b":1,"a":[]} "#), r#"{"b":1,"a":[]}"#);
-        assert_eq!(object(""), "{}");
-        assert_eq!(object(r#"{"a":"#), r#"{"INVALID_JSON":"{\"a\":"}"#);
-        assert_eq!(object("[1]"), r#"{"INVALID_JSON":"[1]"}"#);
-    }
-
-    #[test]
-    fn errors_are_marked_once() {
-        assert_eq!(marked("no such file", true), "error: no such file");
-        assert_eq!(marked("Error: no", true), "Error: no");
-        assert_eq!(marked("ü", true), "error: ü");
-        assert_eq!(marked("fine", false), "fine");
-    }
-}
+mod tests;

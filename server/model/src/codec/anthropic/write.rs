@@ -285,11 +285,14 @@ fn has_fixed_budget(id: &str) -> bool {
 /// With a budget, a step that goes on after tool results must begin with the thinking that led to the calls.
 fn thinking_was_stripped(messages: &[Message]) -> bool {
     let last = messages.iter().rev().find_map(|message| match message {
-        Message::Assistant { content, .. } => Some(content),
+        Message::Assistant { wire, content } => Some((*wire, content)),
         Message::User { .. } => None,
     });
     let calls = |block: &AssistantBlock| matches!(block.content, AssistantContent::ToolUse { .. });
     let thinks =
         |block: &AssistantBlock| matches!(block.content, AssistantContent::Thinking { .. });
-    last.is_some_and(|content| content.iter().any(calls) && !content.first().is_some_and(thinks))
+    last.is_some_and(|(wire, content)| {
+        let thought = wire == Wire::Anthropic && content.first().is_some_and(thinks);
+        content.iter().any(calls) && !thought
+    })
 }

@@ -147,7 +147,7 @@ impl Reader {
         let Value::Object(mut piece) = piece else {
             return;
         };
-        let index = piece.remove("index").and_then(|index| index.as_u64());
+        let index = piece.shift_remove("index").and_then(|index| index.as_u64());
         let id = piece
             .get("id")
             .and_then(Value::as_str)
