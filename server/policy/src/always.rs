@@ -72,7 +72,10 @@ impl AlwaysStore {
     pub fn load(&self, workspace: &Path) -> Result<Vec<Rule>, StoreError> {
         let workspace = self.real(workspace)?;
         let kept = self.list()?.into_iter();
-        Ok(kept.filter(|kept| kept.workspace == workspace).map(|kept| kept.rule).collect())
+        Ok(kept
+            .filter(|kept| kept.workspace == workspace)
+            .map(|kept| kept.rule)
+            .collect())
     }
 
     /// Everything that is kept.
@@ -166,7 +169,9 @@ impl AlwaysStore {
             .map_err(|error| StoreError::NotKeepable(error.to_string()))?;
         let folder = self.file.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(|error| self.io(error))?;
-        let fresh = self.file.with_extension(format!("{}.new", std::process::id()));
+        let fresh = self
+            .file
+            .with_extension(format!("{}.new", std::process::id()));
         let written = write_private(&fresh, &text).and_then(|()| fs::rename(&fresh, &self.file));
         if let Err(error) = written {
             // The error that is told is the first one.
@@ -188,7 +193,11 @@ fn keepable(rule: &Rule) -> Result<(), &'static str> {
     if rule.argv.is_empty() || !rule.exact {
         return Err("it is not one exact command");
     }
-    if rule.program.as_ref().is_none_or(|program| !program.is_absolute()) {
+    if rule
+        .program
+        .as_ref()
+        .is_none_or(|program| !program.is_absolute())
+    {
         return Err("it does not name its program's real path");
     }
     Ok(())

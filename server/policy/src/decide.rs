@@ -43,6 +43,10 @@ pub struct Decision {
 
 /// What follows from a decision.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, looked at once; a box would only be in the way of its readers"
+)]
 pub enum Verdict {
     /// It may run.
     Allow(Permit),
@@ -121,12 +125,17 @@ fn judge(call: &Call, rules: &Rules, context: &Context) -> Finding {
     let checks = [
         invariants(call, rules, context),
         mode_limit(call, context),
-        rules.tightening(call, context.tainted).map(Finding::of_rule),
+        rules
+            .tightening(call, context.tainted)
+            .map(Finding::of_rule),
         distrust(call, context),
     ];
     let mut strongest: Option<Finding> = None;
     for finding in checks.into_iter().flatten() {
-        if strongest.as_ref().is_none_or(|s| finding.outcome > s.outcome) {
+        if strongest
+            .as_ref()
+            .is_none_or(|s| finding.outcome > s.outcome)
+        {
             strongest = Some(finding);
         }
     }
@@ -136,7 +145,11 @@ fn judge(call: &Call, rules: &Rules, context: &Context) -> Finding {
 /// What no rule and no mode can loosen.
 fn invariants(call: &Call, rules: &Rules, context: &Context) -> Option<Finding> {
     if call.facts.doubts.iter().any(|code| code == "too-long") {
-        return Some(Finding::new(Outcome::Deny, "built-in: length limit", &["too-long"]));
+        return Some(Finding::new(
+            Outcome::Deny,
+            "built-in: length limit",
+            &["too-long"],
+        ));
     }
     let mut found: Option<Finding> = None;
     for path in &call.facts.paths {
@@ -146,7 +159,11 @@ fn invariants(call: &Call, rules: &Rules, context: &Context) -> Option<Finding> 
             continue;
         };
         if found.as_ref().is_none_or(|f| outcome.0 > f.outcome) {
-            found = Some(Finding::new(outcome.0, "built-in: protected path", &[outcome.1]));
+            found = Some(Finding::new(
+                outcome.0,
+                "built-in: protected path",
+                &[outcome.1],
+            ));
         }
     }
     let secret = || call.facts.paths.iter().any(protect::is_secret);
@@ -168,7 +185,9 @@ fn protection(
         (Special::Own | Special::Git | Special::Device, true) => Outcome::Deny,
         (Special::Own | Special::Device, false) => Outcome::Ask,
         // A proposal that waits for its review needs no prompt.
-        (Special::Obeyed, true) if call.access != Access::Propose || lands_by_itself => Outcome::Ask,
+        (Special::Obeyed, true) if call.access != Access::Propose || lands_by_itself => {
+            Outcome::Ask
+        }
         (Special::Git | Special::Obeyed, _) => return None,
     };
     Some((outcome, special.code()))
@@ -201,10 +220,16 @@ fn loosest(call: &Call, rules: &Rules, context: &Context) -> Finding {
         ..Finding::new(Outcome::Ask, default_of(context.mode), &[])
     };
     match call.access {
-        Access::Interact => Finding::new(Outcome::Allow, "built-in: no effect outside the session", &[]),
-        Access::Execute if only_reads(call) => {
-            Finding::new(Outcome::Allow, "built-in: read-only command", &["read-only"])
-        }
+        Access::Interact => Finding::new(
+            Outcome::Allow,
+            "built-in: no effect outside the session",
+            &[],
+        ),
+        Access::Execute if only_reads(call) => Finding::new(
+            Outcome::Allow,
+            "built-in: read-only command",
+            &["read-only"],
+        ),
         Access::Read | Access::Propose if concerns(call, context).is_empty() => {
             Finding::new(Outcome::Allow, default_of(context.mode), &[])
         }

@@ -14,6 +14,7 @@ mod reason;
 mod rule;
 mod rules;
 mod shell;
+mod wordlist;
 
 pub use always::{AlwaysStore, Kept, StoreError};
 pub use decide::{Context, Decision, Verdict, decide};

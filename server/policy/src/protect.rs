@@ -5,6 +5,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::facts::PathFact;
+use crate::wordlist::Words;
 
 /// What is special about a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +40,15 @@ pub(crate) fn special(path: &PathFact, own: &[PathBuf]) -> Option<Special> {
         return Some(Special::Device);
     }
     let both = [names(Path::new(&path.sent)), names(&path.resolved)];
-    if both.iter().any(|names| names.iter().any(|name| name == ".git")) {
+    if both
+        .iter()
+        .any(|names| names.iter().any(|name| name == ".git"))
+    {
         return Some(Special::Git);
     }
-    both.iter().any(|names| is_obeyed(names)).then_some(Special::Obeyed)
+    both.iter()
+        .any(|names| is_obeyed(names))
+        .then_some(Special::Obeyed)
 }
 
 /// Keys, tokens and passwords, by name; as sent or as resolved.
@@ -63,45 +69,42 @@ fn names(path: &Path) -> Vec<String> {
 }
 
 fn is_device(path: &Path) -> bool {
-    ["/dev", "/proc", "/sys"].iter().any(|top| path.starts_with(top)) && path != Path::new("/dev/null")
+    ["/dev", "/proc", "/sys"]
+        .iter()
+        .any(|top| path.starts_with(top))
+        && path != Path::new("/dev/null")
 }
 
 /// Whole folders of this name are obeyed, wherever they are.
-const OBEYED_FOLDERS: &[&str] = &[
-    ".vscode", ".idea", ".zed", ".fleet", ".interline", ".claude", ".cursor", ".codex", ".gemini",
-    ".cargo", ".devcontainer", ".husky", ".githooks", ".ssh", ".gnupg", ".yarn",
-];
+const OBEYED_FOLDERS: Words = Words(
+    ".vscode .idea .zed .fleet .interline .claude .cursor .codex .gemini .cargo .devcontainer .husky \
+     .githooks .ssh .gnupg .yarn",
+);
 
-const OBEYED_FILES: &[&str] = &[
-    // Instructions and tools of agents.
-    "agents.md", "claude.md", "gemini.md", ".mcp.json", ".cursorrules",
-    // Shells, editors and folder hooks.
-    ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".zshrc",
-    ".zshenv", ".zprofile", ".zlogin", ".zlogout", ".kshrc", ".cshrc", ".tcshrc", ".login", ".inputrc",
-    "config.fish", ".vimrc", ".gvimrc", ".exrc", ".nvimrc", ".nvim.lua", ".lvimrc", ".emacs",
-    ".dir-locals.el", ".envrc", ".tool-versions", "mise.toml", ".mise.toml", ".editorconfig",
-    // Git obeys these outside of `.git`.
-    ".gitconfig", ".gitattributes", ".gitmodules", ".pre-commit-config.yaml", "lefthook.yml",
-    // Language servers run these on open or save.
-    "build.rs", "cargo.toml", "rust-toolchain", "rust-toolchain.toml", "package.json", ".npmrc",
-    ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "tsconfig.json", "jsconfig.json", "setup.py",
-    "conftest.py", "pyvenv.cfg", ".flake8", "build.gradle", "build.gradle.kts", "settings.gradle",
-    "settings.gradle.kts", ".clangd", "compile_commands.json", ".rubocop.yml", "mix.exs", "build.zig",
-];
+const OBEYED_FILES: Words = Words(
+    "agents.md claude.md gemini.md .mcp.json .cursorrules .bashrc .bash_profile .bash_login .bash_logout \
+     .bash_aliases .profile .zshrc .zshenv .zprofile .zlogin .zlogout .kshrc .cshrc .tcshrc .login .inputrc \
+     config.fish .vimrc .gvimrc .exrc .nvimrc .nvim.lua .lvimrc .emacs .dir-locals.el .envrc .tool-versions \
+     mise.toml .mise.toml .editorconfig .gitconfig .gitattributes .gitmodules .pre-commit-config.yaml \
+     lefthook.yml build.rs cargo.toml rust-toolchain rust-toolchain.toml package.json .npmrc .yarnrc \
+     .yarnrc.yml .pnpmfile.cjs tsconfig.json jsconfig.json setup.py conftest.py pyvenv.cfg .flake8 \
+     build.gradle build.gradle.kts settings.gradle settings.gradle.kts .clangd compile_commands.json \
+     .rubocop.yml mix.exs build.zig",
+);
 
 /// Tools that run their configuration as code, whatever its extension.
-const OBEYED_STEMS: &[&str] = &[
-    ".eslintrc.", "eslint.config.", ".prettierrc.", "prettier.config.", "vite.config.", "vitest.config.",
-    "jest.config.", "webpack.config.", "rollup.config.", "babel.config.", "postcss.config.",
-    "tailwind.config.", "svelte.config.", "next.config.", "nuxt.config.", "astro.config.",
-];
+const OBEYED_STEMS: Words = Words(
+    ".eslintrc. eslint.config. .prettierrc. prettier.config. vite.config. vitest.config. jest.config. \
+     webpack.config. rollup.config. babel.config. postcss.config. tailwind.config. svelte.config. \
+     next.config. nuxt.config. astro.config.",
+);
 
 fn is_obeyed(names: &[String]) -> bool {
     let Some((file, folders)) = names.split_last() else {
         return false;
     };
-    names.iter().any(|name| OBEYED_FOLDERS.contains(&name.as_str()))
-        || OBEYED_FILES.contains(&file.as_str())
+    names.iter().any(|name| OBEYED_FOLDERS.has(name))
+        || OBEYED_FILES.has(file)
         || OBEYED_STEMS.iter().any(|stem| file.starts_with(stem))
         || folders.windows(2).any(|pair| {
             matches!(pair, [a, b] if (a == ".github" && (b == "workflows" || b == "actions"))
@@ -109,18 +112,16 @@ fn is_obeyed(names: &[String]) -> bool {
         })
 }
 
-const SECRET_FOLDERS: &[&str] = &[".ssh", ".gnupg", ".aws", ".azure", ".kube", ".password-store"];
+const SECRET_FOLDERS: Words = Words(".ssh .gnupg .aws .azure .kube .password-store");
 
-const SECRET_FILES: &[&str] = &[
-    ".netrc", "_netrc", ".pgpass", ".my.cnf", ".npmrc", ".pypirc", ".git-credentials", ".htpasswd",
-    "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials", "credentials.json",
-    "credentials.toml", "credentials.db", "secrets", "secrets.json", "secrets.yaml", "secrets.yml",
-    "secrets.toml", "service-account.json", "shadow", "gshadow", "environ", ".envrc", ".dockercfg",
-    "hosts.yml", "kubeconfig", "terraform.tfstate", "terraform.tfvars", "master.key",
-];
+const SECRET_FILES: Words = Words(
+    ".netrc _netrc .pgpass .my.cnf .npmrc .pypirc .git-credentials .htpasswd id_rsa id_dsa id_ecdsa \
+     id_ed25519 credentials credentials.json credentials.toml credentials.db secrets secrets.json \
+     secrets.yaml secrets.yml secrets.toml service-account.json shadow gshadow environ .envrc .dockercfg \
+     hosts.yml kubeconfig terraform.tfstate terraform.tfvars master.key",
+);
 
-const SECRET_EXTENSIONS: &[&str] =
-    &["pem", "key", "p12", "pfx", "jks", "keystore", "kdbx", "ppk", "asc", "gpg", "age"];
+const SECRET_EXTENSIONS: Words = Words("pem key p12 pfx jks keystore kdbx ppk asc gpg age");
 
 fn secret_names(names: &[String]) -> bool {
     let Some((file, folders)) = names.split_last() else {
@@ -130,9 +131,9 @@ fn secret_names(names: &[String]) -> bool {
         folders.last().is_some_and(|folder| folder == first) && file == second
     };
     let extension = file.rsplit_once('.').map(|(_, extension)| extension);
-    names.iter().any(|name| SECRET_FOLDERS.contains(&name.as_str()))
-        || (SECRET_FILES.contains(&file.as_str()))
-        || extension.is_some_and(|extension| SECRET_EXTENSIONS.contains(&extension))
+    names.iter().any(|name| SECRET_FOLDERS.has(name))
+        || (SECRET_FILES.has(file))
+        || extension.is_some_and(|extension| SECRET_EXTENSIONS.has(extension))
         || is_dotenv(file)
         || below(".git", "config")
         || below(".docker", "config.json")
@@ -141,7 +142,8 @@ fn secret_names(names: &[String]) -> bool {
 /// `.env` and `.env.local`, not the samples that are made to be read.
 fn is_dotenv(file: &str) -> bool {
     let samples = [".env.example", ".env.sample", ".env.template", ".env.dist"];
-    (file == ".env" || file.starts_with(".env.") || file.ends_with(".env")) && !samples.contains(&file)
+    (file == ".env" || file.starts_with(".env.") || file.ends_with(".env"))
+        && !samples.contains(&file)
 }
 
 #[cfg(test)]
@@ -166,22 +168,46 @@ mod tests {
         assert_eq!(of("x", "/w/.git/hooks/pre-commit"), Some(Special::Git));
         assert_eq!(of(".GIT/config", "/w/.GIT/config"), Some(Special::Git));
         assert_eq!(of(".git./config", "/w/.git./config"), Some(Special::Git));
-        assert_eq!(of("x", "/home/u/.config/interline/config.toml"), Some(Special::Own));
+        assert_eq!(
+            of("x", "/home/u/.config/interline/config.toml"),
+            Some(Special::Own)
+        );
         assert_eq!(of("notes", "/home/u/.bashrc"), Some(Special::Obeyed));
         assert_eq!(of("AGENTS.md", "/w/AGENTS.md"), Some(Special::Obeyed));
-        assert_eq!(of("a/.vscode/x/y.json", "/w/a/.vscode/x/y.json"), Some(Special::Obeyed));
-        assert_eq!(of("eslint.config.mjs", "/w/eslint.config.mjs"), Some(Special::Obeyed));
+        assert_eq!(
+            of("a/.vscode/x/y.json", "/w/a/.vscode/x/y.json"),
+            Some(Special::Obeyed)
+        );
+        assert_eq!(
+            of("eslint.config.mjs", "/w/eslint.config.mjs"),
+            Some(Special::Obeyed)
+        );
         assert_eq!(of("x", "/dev/sda"), Some(Special::Device));
         assert_eq!(of("x", "/dev/null"), None);
     }
 
     #[test]
     fn secrets_are_known_by_name() {
-        for secret in [".env", ".env.local", "prod.env", "k.pem", "a/id_rsa", ".netrc", ".aws/config", ".git/config"] {
+        for secret in [
+            ".env",
+            ".env.local",
+            "prod.env",
+            "k.pem",
+            "a/id_rsa",
+            ".netrc",
+            ".aws/config",
+            ".git/config",
+        ] {
             assert!(is_secret(&fact(secret, "/w/x")), "{secret}");
             assert!(is_secret(&fact("x", &format!("/w/{secret}"))), "{secret}");
         }
-        for open in [".env.example", "src/env.rs", "environment", "key.rs", "secrets.rs"] {
+        for open in [
+            ".env.example",
+            "src/env.rs",
+            "environment",
+            "key.rs",
+            "secrets.rs",
+        ] {
             assert!(!is_secret(&fact(open, &format!("/w/{open}"))), "{open}");
         }
     }

@@ -61,7 +61,10 @@ fn path_line(path: &PathFact) -> String {
     } else {
         ", outside the workspace"
     };
-    format!("{does} {}{place}", visible(&path.resolved.to_string_lossy()))
+    format!(
+        "{does} {}{place}",
+        visible(&path.resolved.to_string_lossy())
+    )
 }
 
 fn effect_lines(facts: &Facts) -> Vec<String> {
@@ -74,7 +77,12 @@ fn effect_lines(facts: &Facts) -> Vec<String> {
         }
         _ => None,
     };
-    facts.effects.iter().filter_map(line).map(str::to_owned).collect()
+    facts
+        .effects
+        .iter()
+        .filter_map(line)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A reason code in plain words; one that is not known stands as it is.
@@ -122,7 +130,11 @@ pub(crate) fn advice(by: &str, reasons: &[String], own: Option<&str>) -> String 
         return "plan mode: nothing is changed or run now; describe the change or the command in your plan instead"
             .to_owned();
     }
-    let why: Vec<String> = reasons.iter().map(|code| plain(code)).filter(|w| !w.is_empty()).collect();
+    let why: Vec<String> = reasons
+        .iter()
+        .map(|code| plain(code))
+        .filter(|w| !w.is_empty())
+        .collect();
     let why = own.map_or_else(|| why.join("; "), visible);
     let colon = if why.is_empty() { "" } else { ": " };
     let then = if has("headless") {
@@ -139,8 +151,14 @@ mod tests {
 
     #[test]
     fn what_does_not_show_is_made_visible() {
-        assert_eq!(visible("a\u{202e}b\u{200b}\n\u{a0}\u{1b}[0m"), r"a\u{202e}b\u{200b}\n\u{a0}\u{1b}[0m");
-        assert_eq!(visible("a\u{feff}\u{ad}\u{2066}\u{e0041}"), r"a\u{feff}\u{ad}\u{2066}\u{e0041}");
+        assert_eq!(
+            visible("a\u{202e}b\u{200b}\n\u{a0}\u{1b}[0m"),
+            r"a\u{202e}b\u{200b}\n\u{a0}\u{1b}[0m"
+        );
+        assert_eq!(
+            visible("a\u{feff}\u{ad}\u{2066}\u{e0041}"),
+            r"a\u{feff}\u{ad}\u{2066}\u{e0041}"
+        );
         assert_eq!(visible(r#"it's "é" 漢字 C:\x"#), r#"it's "é" 漢字 C:\x"#);
     }
 

@@ -54,7 +54,10 @@ pub struct Rule {
     pub not_match: Vec<String>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -215,7 +218,11 @@ impl CompiledRule {
     /// (behind `env`, in a subshell), so that a wrapping is never looser than what it wraps.
     fn finds_argv(&self, facts: &Facts) -> bool {
         facts.argv.iter().any(|argv| {
-            let starts = if facts.doubts.is_empty() { 1 } else { argv.len() };
+            let starts = if facts.doubts.is_empty() {
+                1
+            } else {
+                argv.len()
+            };
             (0..starts).any(|start| {
                 argv.get(start..)
                     .is_some_and(|command| self.begins_command(command))
@@ -265,7 +272,10 @@ impl CompiledRule {
         }
         let program = self.rule.program.as_ref();
         !facts.argv.is_empty()
-            && facts.argv.iter().all(|argv| self.is_prefix(&self.rule.argv, argv))
+            && facts
+                .argv
+                .iter()
+                .all(|argv| self.is_prefix(&self.rule.argv, argv))
             && program.is_none_or(|program| {
                 facts.programs.len() == facts.argv.len()
                     && facts.programs.iter().all(|found| found == program)
@@ -291,9 +301,7 @@ impl CompiledRule {
                 !facts.hosts.is_empty() && facts.hosts.iter().all(|h| covers_host(host, h))
             }
             None => {
-                outside
-                    || self.rule.effects.contains(&Effect::Network)
-                    || facts.hosts.is_empty()
+                outside || self.rule.effects.contains(&Effect::Network) || facts.hosts.is_empty()
             }
         }
     }

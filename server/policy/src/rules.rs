@@ -177,7 +177,9 @@ fn example(rule: &Rule, text: &str) -> Result<Call, String> {
             ..Facts::default()
         }
     } else {
-        return Err("`match` and `not_match` test `argv`, `path` or `host`: add one of these".into());
+        return Err(
+            "`match` and `not_match` test `argv`, `path` or `host`: add one of these".into(),
+        );
     };
     Ok(Call {
         tool: rule.tool.clone(),

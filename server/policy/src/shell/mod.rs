@@ -9,8 +9,12 @@ mod readonly;
 mod sketch;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::facts::{Effect, Facts, PathFact};
 use crate::protect;
@@ -96,7 +100,7 @@ fn one_command(argv: Vec<String>, place: &Place, facts: &mut Facts) {
 
 /// What a program that is not known to only read does with its arguments.
 fn describe(program: &str, args: &[String], place: &Place, facts: &mut Facts) {
-    programs::note_effects(program, args, facts);
+    programs::note_effects(program, args, true, facts);
     for (path, write) in programs::path_arguments(program, args) {
         add_path(facts, place, path, write);
     }
@@ -110,17 +114,20 @@ fn best_effort(command: &str, place: &Place, facts: &mut Facts) {
     facts.programs.clear();
     facts.paths.clear();
     for argv in &sketch.commands {
+        // A name's first place sees all arguments of the later ones.
+        let mut seen = HashSet::new();
         for (at, word) in argv.iter().enumerate() {
-            let args = argv.get(at + 1..).unwrap_or_default();
-            programs::note_effects(word, args, facts);
+            if seen.insert(programs::base_name(word)) {
+                let args = argv.get(at + 1..).unwrap_or_default();
+                programs::note_effects(word, args, false, facts);
+            }
         }
         for (path, write) in programs::paths_anywhere(argv) {
             add_path(facts, place, path, write);
         }
     }
-    for target in &sketch.redirects {
-        add_path(facts, place, target, true);
-        facts.effect(Effect::Write);
+    for (target, write) in &sketch.redirects {
+        add_path(facts, place, target, *write);
     }
     facts.argv = sketch.commands;
 }
@@ -134,10 +141,15 @@ fn add_path(facts: &mut Facts, place: &Place, sent: &str, write: bool) {
         facts.doubt("too-many-paths");
         return;
     }
-    let Some(resolved) = place.resolve(sent) else {
+    // What a shell would put there is not known here.
+    let expands = sent.starts_with('~') || sent.contains(['$', '`', '*', '?', '[']);
+    let resolved = Some(sent)
+        .filter(|_| !expands)
+        .and_then(|sent| place.resolve(sent));
+    if resolved.is_none() {
         facts.doubt("path-unknown");
-        return;
-    };
+    }
+    let resolved = resolved.unwrap_or_else(|| PathBuf::from(sent));
     facts.paths.push(PathFact {
         sent: sent.to_owned(),
         inside: place.contains(&resolved),

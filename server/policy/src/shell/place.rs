@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 /// Where systems keep the programs that everybody shares.
-const SYSTEM: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin";
+const SYSTEM: &str =
+    "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin";
 
 pub(crate) struct Place {
     root: PathBuf,
@@ -48,17 +49,16 @@ impl Place {
         let Some(search) = &self.search else {
             return Some(Path::new("/usr/bin").join(name));
         };
-        // Not canonicalised to its last part: /usr/bin/rustc and /usr/bin/cargo may be one file (rustup, busybox).
         search.iter().find_map(|folder| {
             let file = folder.join(name);
             if !is_executable(&file) {
                 return None;
             }
-            let real = file.canonicalize().ok()?;
-            if self.contains(&real) || self.contains(&file) {
-                return Some(self.root.join(name));
+            // A link in the workspace is the workspace's, wherever it leads.
+            if self.contains(&file) {
+                return Some(file);
             }
-            Some(folder.canonicalize().ok()?.join(name))
+            file.canonicalize().ok()
         })
     }
 
@@ -77,7 +77,9 @@ impl Place {
             // A dangling symlink would lead somewhere else when it is written through.
             if existing.symlink_metadata().is_ok() {
                 let rest = path.strip_prefix(existing).ok()?;
-                let normal = rest.components().all(|part| matches!(part, Component::Normal(_)));
+                let normal = rest
+                    .components()
+                    .all(|part| matches!(part, Component::Normal(_)));
                 return normal.then(|| Some(existing.canonicalize().ok()?.join(rest)))?;
             }
             existing = existing.parent()?;
@@ -104,7 +106,8 @@ fn by_text(path: &Path) -> Option<PathBuf> {
 #[cfg(unix)]
 fn is_executable(file: &Path) -> bool {
     file.metadata().is_ok_and(|facts| {
-        facts.is_file() && std::os::unix::fs::PermissionsExt::mode(&facts.permissions()) & 0o111 != 0
+        facts.is_file()
+            && std::os::unix::fs::PermissionsExt::mode(&facts.permissions()) & 0o111 != 0
     })
 }
 

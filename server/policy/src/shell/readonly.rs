@@ -2,6 +2,8 @@
 //! abbreviations; what is not listed is a doubt. Reading a whole tree is left out: it would read secrets unseen
 //! (the `grep` tool is there for it).
 
+use crate::wordlist::Words;
+
 /// Which operands of a program are paths.
 enum Operands {
     /// All.
@@ -24,7 +26,7 @@ pub(crate) struct Spec {
     /// Short options with a value.
     valued: &'static str,
     /// Long options; with `=` at the end they take a value.
-    long: &'static [&'static str],
+    long: Words,
     operands: Operands,
 }
 
@@ -33,113 +35,177 @@ const SPECS: &[Spec] = &[
         name: "ls",
         flags: "aAbBcCdfFgGhHiklmnNopqQrRsStuUvxXZ1",
         valued: "Iw",
-        long: &["--all", "--almost-all", "--human-readable", "--recursive", "--reverse", "--size", "--sort=", "--time=", "--color", "--color=", "--directory", "--inode", "--full-time", "--group-directories-first", "--classify", "--ignore="],
+        long: Words(
+            "--all --almost-all --human-readable --recursive --reverse --size --sort= --time= --color \
+            --color= --directory --inode --full-time --group-directories-first --classify --ignore=",
+        ),
         operands: Operands::Paths,
     },
     Spec {
         name: "cat",
         flags: "AbeEnstTuv",
         valued: "",
-        long: &["--number", "--number-nonblank", "--show-all", "--show-ends", "--show-tabs", "--show-nonprinting", "--squeeze-blank"],
+        long: Words(
+            "--number --number-nonblank --show-all --show-ends --show-tabs --show-nonprinting \
+            --squeeze-blank",
+        ),
         operands: Operands::Paths,
     },
     Spec {
         name: "head",
         flags: "qvz0123456789",
         valued: "nc",
-        long: &["--lines=", "--bytes=", "--quiet", "--silent", "--verbose"],
+        long: Words("--lines= --bytes= --quiet --silent --verbose"),
         operands: Operands::Paths,
     },
     Spec {
         name: "tail",
         flags: "qvz0123456789",
         valued: "nc",
-        long: &["--lines=", "--bytes=", "--quiet", "--silent", "--verbose"],
+        long: Words("--lines= --bytes= --quiet --silent --verbose"),
         operands: Operands::Paths,
     },
     Spec {
         name: "wc",
         flags: "clmLw",
         valued: "",
-        long: &["--bytes", "--chars", "--lines", "--words", "--max-line-length"],
+        long: Words("--bytes --chars --lines --words --max-line-length"),
         operands: Operands::Paths,
     },
-    Spec { name: "pwd", flags: "LP", valued: "", long: &[], operands: Operands::AtMost(0) },
-    Spec { name: "true", flags: "", valued: "", long: &[], operands: Operands::AtMost(0) },
-    Spec { name: "false", flags: "", valued: "", long: &[], operands: Operands::AtMost(0) },
-    Spec { name: "which", flags: "a", valued: "", long: &["--all"], operands: Operands::Text },
+    Spec {
+        name: "pwd",
+        flags: "LP",
+        valued: "",
+        long: Words(""),
+        operands: Operands::AtMost(0),
+    },
+    Spec {
+        name: "true",
+        flags: "",
+        valued: "",
+        long: Words(""),
+        operands: Operands::AtMost(0),
+    },
+    Spec {
+        name: "false",
+        flags: "",
+        valued: "",
+        long: Words(""),
+        operands: Operands::AtMost(0),
+    },
+    Spec {
+        name: "which",
+        flags: "a",
+        valued: "",
+        long: Words("--all"),
+        operands: Operands::Text,
+    },
     Spec {
         name: "grep",
         flags: "EFGPivwxcLlqsoHhnTZzabIyU",
         valued: "eAmBC",
-        long: &["--extended-regexp", "--fixed-strings", "--basic-regexp", "--perl-regexp", "--regexp=", "--ignore-case", "--no-ignore-case", "--invert-match", "--word-regexp", "--line-regexp", "--count", "--color", "--color=", "--files-with-matches", "--files-without-match", "--max-count=", "--only-matching", "--quiet", "--silent", "--no-messages", "--with-filename", "--no-filename", "--line-number", "--after-context=", "--before-context=", "--context=", "--text"],
+        long: Words(
+            "--extended-regexp --fixed-strings --basic-regexp --perl-regexp --regexp= --ignore-case \
+            --no-ignore-case --invert-match --word-regexp --line-regexp --count --color --color= \
+            --files-with-matches --files-without-match --max-count= --only-matching --quiet --silent \
+            --no-messages --with-filename --no-filename --line-number --after-context= \
+            --before-context= --context= --text",
+        ),
         operands: Operands::PatternThenPaths,
     },
     Spec {
         name: "rg",
         flags: "aFiSsvwxclLnNoPqUHIp0",
-        valued: "eAmBCgtTMj",
-        long: &["--fixed-strings", "--ignore-case", "--smart-case", "--case-sensitive", "--invert-match", "--word-regexp", "--line-regexp", "--count", "--count-matches", "--files-with-matches", "--files-without-match", "--files", "--line-number", "--no-line-number", "--only-matching", "--pcre2", "--quiet", "--multiline", "--with-filename", "--no-filename", "--heading", "--no-heading", "--column", "--vimgrep", "--json", "--stats", "--type-list", "--regexp=", "--after-context=", "--before-context=", "--context=", "--max-count=", "--max-columns=", "--max-depth=", "--glob=", "--iglob=", "--type=", "--type-not=", "--sort=", "--sortr=", "--color=", "--colors=", "--no-config", "--trim"],
+        valued: "eAmBCtTMj",
+        long: Words(
+            "--fixed-strings --ignore-case --smart-case --case-sensitive --invert-match --word-regexp \
+            --line-regexp --count --count-matches --files-with-matches --files-without-match --files \
+            --line-number --no-line-number --only-matching --pcre2 --quiet --multiline --with-filename \
+            --no-filename --heading --no-heading --column --vimgrep --json --stats --type-list \
+            --regexp= --after-context= --before-context= --context= --max-count= --max-columns= \
+            --max-depth= --type= --type-not= --sort= --sortr= --color= --colors= --no-config --trim",
+        ),
         operands: Operands::PatternThenPaths,
     },
-    Spec { name: "find", flags: "", valued: "", long: &[], operands: Operands::Find },
+    Spec {
+        name: "find",
+        flags: "",
+        valued: "",
+        long: Words(""),
+        operands: Operands::Find,
+    },
     Spec {
         name: "stat",
         flags: "fLt",
         valued: "c",
-        long: &["--format=", "--printf=", "--terse", "--dereference", "--file-system"],
+        long: Words("--format= --printf= --terse --dereference --file-system"),
         operands: Operands::Paths,
     },
     Spec {
         name: "file",
         flags: "bihNr",
         valued: "",
-        long: &["--brief", "--mime", "--mime-type", "--mime-encoding", "--no-dereference"],
+        long: Words("--brief --mime --mime-type --mime-encoding --no-dereference"),
         operands: Operands::Paths,
     },
     Spec {
         name: "sort",
         flags: "bcCdfghimMnrRsuVz",
         valued: "kt",
-        long: &["--key=", "--field-separator=", "--numeric-sort", "--reverse", "--unique", "--human-numeric-sort", "--version-sort", "--ignore-case", "--stable", "--check"],
+        long: Words(
+            "--key= --field-separator= --numeric-sort --reverse --unique --human-numeric-sort \
+            --version-sort --ignore-case --stable --check",
+        ),
         operands: Operands::Paths,
     },
     Spec {
         name: "uniq",
         flags: "cdDiuz",
         valued: "fsw",
-        long: &["--count", "--repeated", "--unique", "--ignore-case", "--skip-fields=", "--skip-chars="],
+        long: Words("--count --repeated --unique --ignore-case --skip-fields= --skip-chars="),
         operands: Operands::AtMost(1),
     },
     Spec {
         name: "cut",
         flags: "nsz",
         valued: "bcdf",
-        long: &["--bytes=", "--characters=", "--delimiter=", "--fields=", "--only-delimited", "--complement", "--output-delimiter="],
+        long: Words(
+            "--bytes= --characters= --delimiter= --fields= --only-delimited --complement \
+            --output-delimiter=",
+        ),
         operands: Operands::Paths,
     },
     Spec {
         name: "diff",
-        flags: "abBcdeEiNnpqstTuwyZ",
+        flags: "abBcdeEinpqstTuwyZ",
         valued: "CUW",
-        long: &["--unified", "--unified=", "--context", "--context=", "--brief", "--side-by-side", "--width=", "--ignore-case", "--ignore-all-space", "--ignore-space-change", "--ignore-blank-lines", "--new-file", "--text", "--color", "--color=", "--minimal", "--report-identical-files"],
+        long: Words(
+            "--unified --unified= --context --context= --brief --side-by-side --width= --ignore-case \
+            --ignore-all-space --ignore-space-change --ignore-blank-lines --text --color --color= \
+            --minimal --report-identical-files",
+        ),
         operands: Operands::Paths,
     },
-    Spec { name: "echo", flags: "", valued: "", long: &[], operands: Operands::Text },
+    Spec {
+        name: "echo",
+        flags: "",
+        valued: "",
+        long: Words(""),
+        operands: Operands::Text,
+    },
 ];
 
 /// Primaries of `find` without a value.
-const FIND_FLAGS: &[&str] = &[
-    "(", ")", "!", ",", "-a", "-and", "-o", "-or", "-not", "-print", "-print0", "-prune", "-empty", "-depth", "-xdev",
-    "-mount", "-true", "-false", "-readable", "-writable", "-executable", "-quit", "-ls",
-];
+const FIND_FLAGS: Words = Words(
+    "( ) ! , -a -and -o -or -not -print -print0 -prune -empty -depth -xdev -mount -true -false -readable \
+     -writable -executable -quit -ls",
+);
 
 /// Primaries of `find` with a value.
-const FIND_VALUED: &[&str] = &[
-    "-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex", "-regextype", "-type", "-maxdepth",
-    "-mindepth", "-size", "-mtime", "-mmin", "-atime", "-amin", "-ctime", "-cmin", "-perm", "-user", "-group", "-links",
-    "-printf",
-];
+const FIND_VALUED: Words = Words(
+    "-name -iname -path -ipath -wholename -regex -iregex -regextype -type -maxdepth -mindepth -size -mtime \
+     -mmin -atime -amin -ctime -cmin -perm -user -group -links -printf",
+);
 
 pub(crate) fn spec(program: &str) -> Option<&'static Spec> {
     SPECS.iter().find(|spec| spec.name == program)
@@ -192,21 +258,17 @@ impl Spec {
 
     fn knows_long(&self, arg: &str) -> bool {
         match arg.split_once('=') {
-            None => self.long.contains(&arg),
-            Some((name, _)) => self
-                .long
-                .iter()
-                .any(|long| long.strip_suffix('=') == Some(name)),
+            None => self.long.has(arg),
+            Some((name, _)) => {
+                let valued = |long: &str| long.strip_suffix('=') == Some(name);
+                self.long.iter().any(valued)
+            }
         }
     }
 
     /// Clustered short options; the first with a value takes the rest or the next argument. Tells whether one of
     /// them was the pattern (`-e`).
-    fn cluster<'a>(
-        &self,
-        cluster: &str,
-        args: &mut impl Iterator<Item = &'a str>,
-    ) -> Option<bool> {
+    fn cluster<'a>(&self, cluster: &str, args: &mut impl Iterator<Item = &'a str>) -> Option<bool> {
         for (at, option) in cluster.char_indices() {
             if self.valued.contains(option) {
                 if at + option.len_utf8() == cluster.len() {
@@ -224,12 +286,16 @@ impl Spec {
 
 fn find(args: &[String]) -> Option<Vec<&str>> {
     let is_path = |arg: &&String| !arg.starts_with(['-', '(', '!', ')', ',']);
-    let paths: Vec<&str> = args.iter().take_while(is_path).map(String::as_str).collect();
+    let paths: Vec<&str> = args
+        .iter()
+        .take_while(is_path)
+        .map(String::as_str)
+        .collect();
     let mut expression = args.iter().skip(paths.len()).map(String::as_str);
     while let Some(primary) = expression.next() {
-        if FIND_VALUED.contains(&primary) {
+        if FIND_VALUED.has(primary) {
             expression.next()?;
-        } else if !FIND_FLAGS.contains(&primary) {
+        } else if !FIND_FLAGS.has(primary) {
             return None;
         }
     }

@@ -3,50 +3,91 @@
 //! Finds too much rather than too little: words behind wrappers, in subshells, in quotes that may be run later.
 //! Only ask and deny rules and the description of a call may use it; nothing is ever allowed by it.
 
+use std::collections::VecDeque;
+
 /// How deep quotes in quotes are opened.
 const MAX_DEPTH: usize = 4;
+/// How much is read in all, the quotes in quotes included. Who nests more is asked about anyway.
+const MAX_READ: usize = 1 << 20;
 
 /// What was found.
 #[derive(Debug, Default)]
 pub(crate) struct Sketch {
     /// Possible commands: everything between two operators.
     pub(crate) commands: Vec<Vec<String>>,
-    /// Targets of redirects.
-    pub(crate) redirects: Vec<String>,
+    /// Targets of redirects, and whether they are written.
+    pub(crate) redirects: Vec<(String, bool)>,
 }
 
-/// Reads a text, and every word of it that could be commands itself.
+/// Reads a text, and every part of it that could be commands itself.
 pub(crate) fn sketch(text: &str) -> Sketch {
     let mut sketch = Sketch::default();
-    let mut texts = vec![text.to_owned()];
-    for _ in 0..MAX_DEPTH {
-        let mut nested = Vec::new();
-        for text in &texts {
-            let mut reader = Reader::default();
-            reader.read(text);
-            for word in reader.commands.iter().flatten() {
-                if word.contains(|c: char| c.is_whitespace() || "'\"`$;&|()<>=".contains(c)) && word != text {
-                    nested.push(word.replace('=', " "));
-                }
-            }
-            sketch.commands.append(&mut reader.commands);
-            sketch.redirects.append(&mut reader.redirects);
+    let mut waiting = VecDeque::from([(text.to_owned(), 0)]);
+    let mut read = 0;
+    while let Some((text, depth)) = waiting.pop_front() {
+        read += text.len();
+        if read > MAX_READ {
+            break;
         }
-        texts = nested;
+        let mut reader = Reader::default();
+        reader.read(&text);
+        if depth < MAX_DEPTH {
+            let words = reader.commands.iter().flatten();
+            let nested = words
+                .filter(|word| **word != text)
+                .filter_map(|word| opened(word));
+            waiting.extend(
+                nested
+                    .chain(substitutions(&text))
+                    .map(|text| (text, depth + 1)),
+            );
+        }
+        sketch.commands.append(&mut reader.commands);
+        sketch.redirects.append(&mut reader.redirects);
     }
     sketch
+}
+
+/// A word that was quoted, or is an option with a value, as a text of its own.
+fn opened(word: &str) -> Option<String> {
+    let special = |c: char| c.is_whitespace() || "'\"`$;&|()<>=".contains(c);
+    (word.len() > 1 && word.contains(special)).then(|| word.replace('=', " "))
+}
+
+/// What stands behind each opening of a substitution: quotes start afresh there, even inside of quotes.
+fn substitutions(text: &str) -> Vec<String> {
+    let quoted = if text.contains('"') { text } else { "" };
+    let behind = |mark: &str| -> Vec<String> {
+        let found = quoted.match_indices(mark).take(16);
+        found
+            .filter_map(|(at, mark)| quoted.get(at + mark.len()..))
+            .map(str::to_owned)
+            .collect()
+    };
+    [behind("$("), behind("`")].concat()
 }
 
 #[derive(Default)]
 struct Reader {
     commands: Vec<Vec<String>>,
-    redirects: Vec<String>,
+    redirects: Vec<(String, bool)>,
     command: Vec<String>,
     word: String,
     /// There is a word, though it may be empty.
     in_word: bool,
-    /// The next word is a redirect's target.
-    redirect: bool,
+    redirect: Redirect,
+}
+
+/// What the next word is.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Redirect {
+    /// No target.
+    #[default]
+    None,
+    Reads,
+    Writes,
+    /// The end mark of a text in the command, or the text itself.
+    Here,
 }
 
 impl Reader {
@@ -66,10 +107,14 @@ impl Reader {
                 '"' => self.double_quoted(&mut chars),
                 '>' | '<' => {
                     self.end_word();
-                    self.redirect = true;
+                    self.redirect = match (c, self.redirect) {
+                        ('>', _) | (_, Redirect::Writes) => Redirect::Writes,
+                        (_, Redirect::None) => Redirect::Reads,
+                        (_, Redirect::Reads | Redirect::Here) => Redirect::Here,
+                    };
                 }
                 // `>|` and `>&` are redirects still.
-                '|' | '&' if self.redirect && !self.in_word => {}
+                '|' | '&' if self.redirect != Redirect::None && !self.in_word => {}
                 ';' | '|' | '&' | '(' | ')' | '{' | '}' | '`' | '\n' | '\r' => self.end_command(),
                 c if c.is_whitespace() => self.end_word(),
                 c => self.push(c),
@@ -104,16 +149,18 @@ impl Reader {
         }
         let word = std::mem::take(&mut self.word);
         self.in_word = false;
-        if std::mem::take(&mut self.redirect) {
-            self.redirects.push(word);
-        } else {
-            self.command.push(word);
+        match std::mem::take(&mut self.redirect) {
+            Redirect::None => self.command.push(word),
+            Redirect::Here => {}
+            // `2>&1`
+            _ if word == "-" || word.bytes().all(|b| b.is_ascii_digit()) => {}
+            kind => self.redirects.push((word, kind == Redirect::Writes)),
         }
     }
 
     fn end_command(&mut self) {
         self.end_word();
-        self.redirect = false;
+        self.redirect = Redirect::None;
         if !self.command.is_empty() {
             self.commands.push(std::mem::take(&mut self.command));
         }
@@ -140,6 +187,11 @@ mod tests {
 
     #[test]
     fn finds_redirect_targets() {
-        assert_eq!(sketch("a > b 2>>c >|d &>e").redirects, ["b", "c", "d", "e"]);
+        let redirects = sketch("a > b 2>>c >|d &>e 2>&1 <f <>g <<h").redirects;
+        let written: Vec<_> = redirects
+            .iter()
+            .map(|(to, w)| format!("{to}{}", u8::from(*w)))
+            .collect();
+        assert_eq!(written, ["b1", "c1", "d1", "e1", "f0", "g1"]);
     }
 }

@@ -1,0 +1,295 @@
+//! The table of `tests/shell.txt`, and what must hold for every text.
+
+use std::path::Path;
+
+use interline_log::{Access, Mode, Tier};
+use proptest::prelude::*;
+
+use super::{analyse_by_names, analyse_shell, analyse_shell_with_path, sketch, words};
+use crate::facts::{Call, Effect, Facts};
+use crate::rule::{ArgPattern, Rule, RuleEffect};
+use crate::rules::Rules;
+use crate::{Context, Verdict, decide};
+
+/// The facts in a few words, as the table has them.
+fn summary(facts: &Facts) -> String {
+    let mut words = if !facts.doubts.is_empty() {
+        facts.doubts.iter().map(|code| format!("?{code}")).collect()
+    } else if facts.effects.contains(&Effect::Execute) {
+        vec!["runs".to_owned()]
+    } else {
+        vec!["reads".to_owned()]
+    };
+    for effect in &facts.effects {
+        match effect {
+            Effect::Write => words.push("writes".into()),
+            Effect::Network => words.push("network".into()),
+            Effect::Outside => words.push("outside".into()),
+            _ => {}
+        }
+    }
+    words.extend(facts.dangers.iter().map(|code| format!("!{code}")));
+    words.join(" ")
+}
+
+#[test]
+fn the_table_of_commands_holds() {
+    let table = include_str!("../../tests/shell.txt");
+    let mut wrong = Vec::new();
+    let mut rows = 0;
+    for line in table
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
+        let (command, expected) = line.rsplit_once("  => ").expect(line);
+        let command = command
+            .trim()
+            .replace(r"\n", "\n")
+            .replace(r"\r", "\r")
+            .replace(r"\u202e", "\u{202e}");
+        let found = summary(&analyse_by_names(&command, Path::new("/workspace")));
+        rows += 1;
+        if found != expected {
+            wrong.push(format!("{line}   FOUND {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(rows >= 60);
+}
+
+#[test]
+fn paths_are_resolved_on_the_disk() {
+    let outer = tempfile::tempdir().unwrap();
+    let root = outer.path().join("w");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::create_dir(outer.path().join("far")).unwrap();
+    std::os::unix::fs::symlink(outer.path().join("far"), root.join("link")).unwrap();
+    std::os::unix::fs::symlink(root.join("loop"), root.join("loop")).unwrap();
+    let of = |command: &str| analyse_shell(command, &root);
+
+    assert_eq!(summary(&of("cat a")), "reads");
+    assert_eq!(summary(&of("cat link/a")), "reads outside");
+    assert_eq!(
+        of("cat link/a").paths[0].resolved,
+        outer.path().canonicalize().unwrap().join("far/a")
+    );
+    assert_eq!(summary(&of("cat link/../a")), "reads outside");
+    assert_eq!(summary(&of("cat ../w/a")), "reads");
+    assert!(of("cat loop").doubts.contains(&"path-unknown".into()));
+    assert!(
+        of("cat nowhere/../../a")
+            .doubts
+            .contains(&"path-unknown".into())
+    );
+}
+
+#[test]
+fn programs_of_the_workspace_are_doubted() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = tempfile::tempdir().unwrap();
+    let bin = root.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::copy("/bin/true", bin.join("ls")).unwrap();
+    std::fs::set_permissions(bin.join("ls"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    for path in [
+        format!("{}:/usr/bin:/bin", bin.display()),
+        "bin:/usr/bin:/bin".into(),
+    ] {
+        let facts = analyse_shell_with_path("ls", root.path(), path.as_ref());
+        assert_eq!(facts.doubts, ["workspace-program"], "{path}");
+    }
+    let facts = analyse_shell_with_path("ls", root.path(), "/usr/bin:/bin".as_ref());
+    assert_eq!(facts.doubts, [""; 0]);
+    assert!(facts.programs[0].ends_with("ls"));
+}
+
+#[test]
+fn one_denied_of_ten_thousand_is_denied() {
+    let command = format!("{}git push", "true; ".repeat(10_000));
+    assert_eq!(rank(&command, &rules()), 2);
+    let hostile = [
+        "git ".repeat(30_000),
+        "git -C ".repeat(15_000),
+        "rm ".repeat(40_000),
+        "'".repeat(100_000),
+    ];
+    for command in hostile {
+        assert!(rank(&command, &rules()) >= 1);
+    }
+    assert_eq!(rank(&"a".repeat(200_000), &rules()), 2);
+}
+
+fn rules() -> Rules {
+    let rule = |effect, words: &[&str]| Rule {
+        argv: words
+            .iter()
+            .map(|w| ArgPattern::Word((*w).to_owned()))
+            .collect(),
+        ..Rule::new(effect, "shell")
+    };
+    let mut rules = Rules::default();
+    rules
+        .add(
+            Tier::User,
+            vec![
+                rule(RuleEffect::Deny, &["git", "push"]),
+                rule(RuleEffect::Deny, &["curl"]),
+                rule(RuleEffect::Ask, &["cat", "secret.txt"]),
+                rule(RuleEffect::Allow, &["cargo", "test"]),
+                rule(RuleEffect::Allow, &["env"]),
+                rule(RuleEffect::Allow, &["bash"]),
+            ],
+        )
+        .unwrap();
+    rules
+}
+
+/// 0 allow, 1 ask, 2 deny.
+fn rank(command: &str, rules: &Rules) -> u8 {
+    let call = Call {
+        tool: "shell".into(),
+        input: command.into(),
+        access: Access::Execute,
+        facts: analyse_by_names(command, Path::new("/workspace")),
+    };
+    let context = Context {
+        mode: Mode::Default,
+        trusted: true,
+        headless: false,
+        tainted: false,
+        sandbox: false,
+    };
+    match decide(&call, rules, &context).verdict {
+        Verdict::Allow(_) => 0,
+        Verdict::Ask(_) => 1,
+        Verdict::Deny => 2,
+    }
+}
+
+fn wrapped(x: &str) -> Vec<String> {
+    let quoted = format!("'{}'", x.replace('\'', r"'\''"));
+    vec![
+        format!("env {x}"),
+        format!("env A=1 {x}"),
+        format!("A=1 {x}"),
+        format!("timeout 5 {x}"),
+        format!("nice -n 3 {x}"),
+        format!("sudo {x}"),
+        format!("command {x}"),
+        format!("xargs {x}"),
+        format!("echo a | xargs {x}"),
+        format!("bash -c {quoted}"),
+        format!("sh -xc {quoted}"),
+        format!(
+            "bash -c \"sh -c {}\"",
+            quoted
+                .replace('\\', r"\\")
+                .replace('"', "\\\"")
+                .replace('$', r"\$")
+        ),
+        format!("eval {quoted}"),
+        format!("true\n{x}"),
+        format!("true; {x}"),
+        format!("true && {x}"),
+        format!("true || {x}"),
+        format!("{x} &"),
+        format!("({x})"),
+        format!("{{ {x}; }}"),
+        format!("! {x}"),
+        format!("$({x})"),
+        format!("echo `{x}`"),
+        format!("echo \"$({x})\""),
+        format!("{x} > out.txt"),
+        format!("{x} # comment"),
+        format!("if true; then {x}; fi"),
+    ]
+}
+
+fn some_word() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("push".to_owned()),
+        Just("test".to_owned()),
+        Just("-C".to_owned()),
+        Just(".git/config".to_owned()),
+        Just("secret.txt".to_owned()),
+        Just("../far".to_owned()),
+        Just("a".to_owned()),
+        "[a-z./=-]{1,8}",
+        "'[a-z ;$|]{0,6}'",
+        "\"[a-z ;&|]{0,6}\"",
+    ]
+}
+
+fn some_command() -> impl Strategy<Value = String> {
+    let program = prop::sample::select(vec![
+        "git",
+        "cargo",
+        "cat",
+        "rm",
+        "curl",
+        "ls",
+        "cp",
+        "touch",
+        "echo",
+        "rg",
+        "find",
+        "unheard-of",
+    ]);
+    (program, prop::collection::vec(some_word(), 0..4)).prop_map(|(program, words)| {
+        let mut command = program.to_owned();
+        for word in words {
+            command.push(' ');
+            command.push_str(&word);
+        }
+        command
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_makes_it_panic(text in any::<String>()) {
+        analyse_by_names(&text, Path::new("/workspace"));
+    }
+
+    #[test]
+    fn shell_like_texts_are_proven_only_without_metacharacters(
+        text in "[ab /'\"$`\\\\;|&<>(){}\\[\\]*?!#~=\n\r\t\u{a0}\u{202e}-]{0,24}",
+    ) {
+        let facts = analyse_by_names(&text, Path::new("/workspace"));
+        if facts.doubts.is_empty() {
+            // What stands outside of quotes.
+            let mut bare = String::new();
+            let mut quote = None;
+            for c in text.chars() {
+                match quote {
+                    Some(q) if q == c => quote = None,
+                    Some('"') => prop_assert!(!"$`\\".contains(c), "{text:?}"),
+                    Some(_) => {}
+                    None if c == '\'' || c == '"' => quote = Some(c),
+                    None => bare.push(c),
+                }
+            }
+            prop_assert!(quote.is_none(), "{text:?}");
+            prop_assert!(!bare.contains(|c: char| "$`\\;|&<>(){}[]*?!#~\n\r\t\u{a0}\u{202e}".contains(c)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn proven_words_are_those_that_the_rough_reading_finds(text in some_command()) {
+        if let Ok(argv) = words::simple(&text) {
+            prop_assert_eq!(&sketch::sketch(&text).commands[0], &argv);
+        }
+    }
+
+    #[test]
+    fn a_wrapping_is_never_looser(text in some_command()) {
+        let rules = rules();
+        let plain = rank(&text, &rules);
+        for wrapping in wrapped(&text) {
+            prop_assert!(rank(&wrapping, &rules) >= plain, "{} is looser than {}", wrapping, text);
+            prop_assert!(rank(&wrapping, &rules) >= 1, "{wrapping}");
+        }
+    }
+}
