@@ -11,6 +11,7 @@ mod client;
 mod codec;
 mod error;
 mod http;
+mod provider_error;
 mod spec;
 mod sse;
 

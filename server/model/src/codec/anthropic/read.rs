@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::codec::{Decoder, Events, Text, frame, object};
-use crate::error::{ProviderError, RetryHints};
+use crate::provider_error::{ProviderError, RetryHints};
 use crate::{ModelError, ModelEvent, ModelSpec, sse};
 
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::codec::{Decoder, Events, Text, frame, object};
-use crate::error::{ProviderError, RetryHints};
+use crate::provider_error::{ProviderError, RetryHints};
 use crate::{ModelError, ModelEvent, ModelSpec, sse};
 
 #[derive(Deserialize)]

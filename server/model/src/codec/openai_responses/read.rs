@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::codec::{Decoder, Events, Text, frame};
-use crate::error::{ProviderError, RetryHints};
+use crate::provider_error::{ProviderError, RetryHints};
 use crate::{ModelError, ModelEvent, ModelSpec, sse};
 
 #[derive(Deserialize)]
