@@ -2,7 +2,6 @@
 -- Must not fetch what nobody looks at, and never twice at once.
 
 local config = require('interline.config')
-local server = require('interline.server')
 local transcript = require('interline.transcript')
 local util = require('interline.util')
 

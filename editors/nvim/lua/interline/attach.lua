@@ -130,7 +130,7 @@ local function watch(bufnr)
       if not times[bufnr] then
         return true
       end
-      times[bufnr].changed = vim.uv.now()
+      M.times(bufnr).changed = vim.uv.now()
     end,
     on_detach = function()
       times[bufnr] = nil

@@ -97,11 +97,12 @@ local function show(prompt)
     local early = vim.uv.now() - shown_at < config.get().permission.arming_ms
     if choice and choice.approves and early then
       -- Nobody reads that fast: the key was meant for something else. Ask again.
-      return vim.schedule(function()
+      vim.schedule(function()
         if current == prompt then
           show(prompt)
         end
       end)
+      return
     end
     settle(prompt, choice)
   end)
@@ -116,7 +117,8 @@ function open()
     return
   end
   if not quiet() then
-    return vim.defer_fn(open, 50)
+    vim.defer_fn(open, 50)
+    return
   end
   current = table.remove(queue, 1)
   show(current)
@@ -155,6 +157,7 @@ function M.request(params, client_id, answer)
   if #params.effects > 0 then
     details[#details + 1] = 'Effects: ' .. table.concat(params.effects, '; ')
   end
+  ---@type interline.PermissionOption[]
   local options = {
     { label = 'Deny', answer = 'deny', approves = false },
     { label = 'Allow once', answer = 'allow', approves = true },

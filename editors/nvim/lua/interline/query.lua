@@ -140,7 +140,7 @@ end
 
 ---@param bufnr integer
 ---@param row integer
----@param col integer in bytes
+---@param col integer counted in bytes
 ---@return lsp.Position
 function M.position(bufnr, row, col)
   local line = vim.api.nvim_buf_get_lines(bufnr, row, row + 1, false)[1] or ''

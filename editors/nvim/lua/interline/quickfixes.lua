@@ -36,7 +36,7 @@ local function resolve(client, action, bufnr, timeout_ms, done)
   end)
 end
 
----@param answers { client: vim.lsp.Client, result: (lsp.Command|lsp.CodeAction)[] }[]
+---@param answers { client: vim.lsp.Client, result: lsp.CodeAction[] }[]
 ---@return { client: vim.lsp.Client, action: lsp.CodeAction }[]
 local function usable(answers)
   local found = {}

@@ -13,8 +13,8 @@ local M = {}
 ---@field activity? string
 ---@field model? string
 ---@field mode? string
----@field cost? number in US dollars
----@field tokens? integer
+---@field cost? number dollars
+---@field tokens? number
 
 ---@type table<string, interline.SessionState>
 local sessions = {}
