@@ -157,24 +157,17 @@ local function meant(where)
   return found
 end
 
----@param client vim.lsp.Client
----@param name 'accept'|'reject'
----@param list interline.PlacedHunk[]
-local function each(client, name, list)
-  -- From the last to the first: what lands below moves nothing above.
-  for index = #list, 1, -1 do
-    server.execute(client, name, { hunk = list[index].hunk.id })
-  end
-end
-
 ---@param name 'accept'|'reject'
 ---@return fun(where: interline.Where)
 local function review(name)
   return function(where)
     local list = meant(where)
-    local client = server.any_client()
-    if #list > 0 and client then
-      each(client, name, list)
+    -- From the last to the first: what lands below moves nothing above.
+    for index = #list, 1, -1 do
+      local client = vim.lsp.get_client_by_id(list[index].client_id)
+      if client then
+        server.execute(client, name, { hunk = list[index].hunk.id })
+      end
     end
   end
 end
@@ -197,11 +190,23 @@ function M.plain(name, argument, done)
   end)
 end
 
+---Runs a command on every server there is: one for each project.
+---@param name string
+function M.everywhere(name)
+  local clients = vim.lsp.get_clients({ name = server.name })
+  for _, client in ipairs(clients) do
+    server.execute(client, name, {})
+  end
+  if #clients == 0 then
+    util.notify('the server is not running')
+  end
+end
+
 ---@param where interline.Where
 ---@param text? string
 function M.revise(where, text)
   local place = meant(where)[1]
-  local client = server.any_client()
+  local client = place and vim.lsp.get_client_by_id(place.client_id)
   if place and client then
     M.run(client, 'revise', { hunk = place.hunk.id, text = text })
   end

@@ -132,6 +132,8 @@ end
 local function sign(hunk)
   if hunk.state == 'conflict' then
     return '!', 'InterlineSignConflict'
+  elseif hunk.kind == 'move' then
+    return '>', 'InterlineSignChange'
   elseif #hunk.oldLines == 0 then
     return '+', 'InterlineSignAdd'
   elseif #hunk.newLines == 0 then

@@ -120,6 +120,7 @@ function M.changed(changes, client_id)
 end
 
 ---@class interline.PlacedHunk
+---@field client_id integer
 ---@field uri string
 ---@field hunk interline.HunkInfo
 ---@field first integer the row where it is now
@@ -140,7 +141,8 @@ local function placed(uri)
       first = at[1] + (hunk.startLine > 0 and 1 or 0)
       after = first
     end
-    result[#result + 1] = { uri = uri, hunk = hunk, first = first, after = after }
+    result[#result + 1] =
+      { client_id = document.client_id, uri = uri, hunk = hunk, first = first, after = after }
   end
   return result
 end

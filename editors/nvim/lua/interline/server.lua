@@ -39,17 +39,35 @@ function M.command()
   return nil, 'no `interline` on PATH; install it or set `cmd` (see :help interline-install)'
 end
 
----The root of a buffer's project; nil where the server has no business.
+---Has the user given `vim.lsp` a command of their own?
+---@return boolean
+function M.custom()
+  local known = vim.lsp.config.interline ---@type vim.lsp.Config?
+  return known ~= nil and (type(known.cmd) == 'function' or vim.fn.executable(known.cmd[1]) == 1)
+end
+
+---Why the server has no business with a buffer; nil where it has.
+---@param bufnr integer
+---@return string?
+function M.unfit(bufnr)
+  local name = vim.api.nvim_buf_get_name(bufnr)
+  if not config.is_on('enabled', bufnr) then
+    return 'switched off here: interline_enabled is false'
+  elseif vim.bo[bufnr].buftype ~= '' or name:match('^%a[%w+.-]+://') then
+    return 'this window shows no file; go to one first'
+  elseif name == '' then
+    return 'this buffer has no name yet; give it one with :file or :write'
+  end
+end
+
+---The root of a buffer's project.
 ---@param bufnr integer
 ---@param on_dir fun(root?: string)
 local function root_dir(bufnr, on_dir)
+  if M.unfit(bufnr) then
+    return
+  end
   local name = vim.api.nvim_buf_get_name(bufnr)
-  if name == '' or name:match('^%a[%w+.-]+://') or vim.bo[bufnr].buftype ~= '' then
-    return
-  end
-  if not config.is_on('enabled', bufnr) then
-    return
-  end
   on_dir(vim.fs.root(bufnr, config.get().root_markers) or vim.fs.dirname(name))
 end
 
@@ -58,7 +76,7 @@ end
 function M.lsp_config()
   local settings = config.get()
   return {
-    cmd = M.command() or { 'interline', 'lsp' },
+    cmd = (M.command()) or { 'interline', 'lsp' },
     filetypes = settings.filetypes,
     root_dir = root_dir,
     init_options = { interline = require('interline.protocol').init_options(settings) },
@@ -99,8 +117,9 @@ function M.with_client(bufnr, use)
   if client and client.initialized then
     return use(client)
   end
-  local command, why = M.command()
-  if not command then
+  local _, problem = M.command()
+  local why = M.unfit(bufnr) or (not M.command() and not M.custom() and problem or nil)
+  if why then
     return util.notify(why, vim.log.levels.ERROR)
   end
   local waiting = true
@@ -118,10 +137,7 @@ function M.with_client(bufnr, use)
       return true
     end,
   })
-  if vim.lsp.is_enabled(M.name) then
-    -- Enabled, yet not attached: the buffer is new or of another kind. Asking again starts it where that makes sense.
-    vim.lsp.enable(M.name, false)
-  end
+  -- Where it is enabled already this looks at all buffers again: this one may have got its name since.
   vim.lsp.enable(M.name)
   vim.defer_fn(function()
     if waiting and not M.client(bufnr) then
@@ -139,7 +155,7 @@ function M.execute(client, name, argument, done)
   local params = { command = 'interline.' .. name, arguments = { next(argument) and argument or vim.empty_dict() } }
   client:request('workspace/executeCommand', params, function(err, result)
     if err then
-      return util.notify(err.message or tostring(err), vim.log.levels.ERROR)
+      return util.brief(err.message or tostring(err), vim.log.levels.ERROR)
     end
     if done then
       done(result)

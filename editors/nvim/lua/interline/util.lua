@@ -20,12 +20,15 @@ function M.echo(text, highlight)
   vim.api.nvim_echo({ { line, highlight } }, false, {})
 end
 
----A message that should be noticed but must not stop the user: one line; the transcript has the whole of it.
+---A message that should be noticed but must not stop the user: one line; :messages has the whole of it.
 ---@param text string
 ---@param level integer
 function M.brief(text, level)
   local whole = M.visible(vim.trim(text), true)
   if whole:find('\n') or vim.fn.strdisplaywidth(whole) > vim.v.echospace - 12 then
+    for line in vim.gsplit(whole, '\n') do
+      vim.api.nvim_cmd({ cmd = 'echomsg', args = { vim.fn.string(line) }, mods = { silent = true } }, {})
+    end
     return M.echo(whole, level >= vim.log.levels.WARN and 'WarningMsg' or nil)
   end
   M.notify(whole, level)
