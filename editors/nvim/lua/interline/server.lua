@@ -42,6 +42,7 @@ end
 ---Has the user given `vim.lsp` a command of their own?
 ---@return boolean
 function M.custom()
+  ---@diagnostic disable-next-line: undefined-field
   local known = vim.lsp.config.interline ---@type vim.lsp.Config?
   return known ~= nil and (type(known.cmd) == 'function' or vim.fn.executable(known.cmd[1]) == 1)
 end
