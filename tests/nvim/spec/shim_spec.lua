@@ -323,3 +323,27 @@ test('completion and unknown subcommands', {}, function(child)
   child:cmd('Interline nonsense')
   contains('`nonsense` is no subcommand', child:lua('return notes[1]'))
 end)
+
+test('diff shows the proposal beside the file, sessions and models are chosen', {}, function(child)
+  begin(child)
+  child:lua([[
+    reply['interline.diff'] = { files = { { uri = vim.uri_from_bufnr(0), path = 'a.txt', before = 'one\n', after = 'one\nTWO\nthree\nfour\n' } } }
+    reply['interline.sessions'] = { sessions = { { id = '01ABCDEFGHJKMNPQRSTVWXYZ00', title = 'old one' } } }
+    reply['interline.model'] = { model = 'builtin', models = { 'builtin', 'sonnet' } }
+    reply['interline.transcript'] = { uri = 'x', text = 'old words' }
+    vim.ui.select = function(items, opts, choose) _G.offered = vim.tbl_map(opts.format_item, items) choose(items[#items], #items) end
+  ]])
+  child:cmd('Interline diff')
+  child:wait('return #vim.api.nvim_list_tabpages() == 2')
+  equal({ true, true }, child:lua('return vim.tbl_map(function(w) return vim.wo[w].diff end, vim.api.nvim_tabpage_list_wins(0))'))
+  equal('a.txt', child:lua('return vim.fn.expand("%:t")'))
+  child:keys('2Gdo')
+  equal('TWO', child:lines()[2])
+  child:cmd('tabclose')
+  child:cmd('Interline model')
+  child:wait('return offered ~= nil')
+  equal({ 'builtin (now)', 'sonnet' }, child:lua('return offered'))
+  child:cmd('Interline sessions')
+  child:wait([[return vim.iter(commands()):any(function(c) return c.command == 'interline.resume' end)]])
+  child:wait([[return #vim.api.nvim_list_wins() == 2]])
+end)
