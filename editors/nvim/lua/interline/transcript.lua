@@ -25,6 +25,7 @@ local function prepare(bufnr)
   vim.bo[bufnr].modifiable = false
   vim.bo[bufnr].bufhidden = 'hide'
   vim.bo[bufnr].filetype = 'markdown'
+  pcall(vim.treesitter.start, bufnr, 'markdown')
   vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = bufnr, nowait = true, desc = 'Close the transcript' })
 end
 
@@ -88,6 +89,7 @@ function M.show(bufnr, focus)
     end
     window = vim.api.nvim_get_current_win()
     vim.w[window].interline_transcript = true
+    vim.api.nvim_win_set_buf(window, bufnr)
     for option, value in pairs({
       wrap = true,
       linebreak = true,
@@ -101,7 +103,6 @@ function M.show(bufnr, focus)
     }) do
       vim.api.nvim_set_option_value(option, value, { win = window, scope = 'local' })
     end
-    vim.api.nvim_win_set_buf(window, bufnr)
     vim.api.nvim_set_current_win(back)
   else
     vim.api.nvim_win_set_buf(window, bufnr)
