@@ -1,15 +1,22 @@
 //! read, list, glob and grep over what the user sees: unsaved buffers shadow their files.
 //!
 //! Walks follow `.gitignore` (the `ignore` crate), matching is ripgrep's (`grep-*`). Open buffers, and files
-//! with pending hunks of the asking session, are searched in memory and merged. Hidden `.git` is never entered.
+//! with pending hunks of the asking session, are searched in memory and merged. Hidden `.git` is never entered,
+//! and no symlink is followed. Whatever the threads do, the same texts give the same result.
+
+mod files;
+mod grep;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::AtomicBool;
 
 use interline_log::SessionId;
 
 use crate::Workspace;
-use crate::path::WorkspacePath;
+use crate::path::{self, WorkspacePath};
 use crate::proposal::ProposalError;
+use files::View;
 
 /// An entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +34,7 @@ pub struct Grep {
     pub pattern: String,
     /// Below this folder, or in this file.
     pub path: WorkspacePath,
-    /// Only files that match this glob.
+    /// Only files that match this glob: by name where it has no `/`, else by path from the root or from `path`.
     pub glob: Option<String>,
     /// Upper and lower case match each other.
     pub ignore_case: bool,
@@ -55,7 +62,7 @@ pub struct GrepLine {
 pub struct GrepResult {
     /// The lines.
     pub lines: Vec<GrepLine>,
-    /// There were more.
+    /// There were more, or the search was cancelled.
     pub truncated: bool,
 }
 
@@ -66,8 +73,7 @@ impl Workspace {
         session: SessionId,
         path: &WorkspacePath,
     ) -> Result<Vec<Entry>, ProposalError> {
-        let _ = (session, path);
-        todo!()
+        view(self, session, path)?.entries()
     }
 
     /// Files that match a glob below a folder, newest first, at most `limit`; and whether there were more.
@@ -78,8 +84,12 @@ impl Workspace {
         path: &WorkspacePath,
         limit: usize,
     ) -> Result<(Vec<WorkspacePath>, bool), ProposalError> {
-        let _ = (session, pattern, path, limit);
-        todo!()
+        let view = view(self, session, path)?;
+        let glob = files::Glob::new(pattern, view.from())?;
+        let mut found = view.newest(&glob);
+        let more = found.len() > limit;
+        found.truncate(limit);
+        Ok((found, more))
     }
 
     /// Searches what the session sees. Runs on the calling thread and its own workers; ends early on `cancelled`.
@@ -89,7 +99,18 @@ impl Workspace {
         grep: &Grep,
         cancelled: &AtomicBool,
     ) -> Result<GrepResult, ProposalError> {
-        let _ = (session, grep, cancelled);
-        todo!()
+        let view = view(self, session, &grep.path)?;
+        grep::grep(&view, grep, cancelled)
     }
+}
+
+/// What the session sees below a path, symlinks on the way to it resolved.
+fn view(
+    workspace: &Workspace,
+    session: SessionId,
+    path: &WorkspacePath,
+) -> Result<View, ProposalError> {
+    let from = path::relative(workspace.root(), &workspace.resolve(path)?)
+        .ok_or_else(|| ProposalError(format!("`{path}` can't be resolved to a path of text")))?;
+    View::new(workspace.root(), from, workspace.overlay(session))
 }

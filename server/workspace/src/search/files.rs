@@ -1,0 +1,288 @@
+//! The files that a session sees: those on disk that are not ignored, with what is in memory laid over them.
+//!
+//! Says which files there are; what is in them is for others.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use globset::{GlobBuilder, GlobMatcher};
+use ignore::{DirEntry, WalkBuilder, WalkState};
+
+use super::Entry;
+use crate::path::WorkspacePath;
+use crate::proposal::ProposalError;
+
+/// What a session sees below one path.
+pub(super) struct View {
+    root: PathBuf,
+    from: WorkspacePath,
+    /// By path: texts in memory; `None` where the proposal deletes the file.
+    overlay: HashMap<String, Option<String>>,
+}
+
+/// Where a file's text is.
+pub(super) enum Source<'a> {
+    Memory(&'a str),
+    Disk(&'a Path),
+}
+
+impl View {
+    /// An error where there is nothing at `from`.
+    pub(super) fn new(
+        root: &Path,
+        from: WorkspacePath,
+        overlay: Vec<(WorkspacePath, Option<String>)>,
+    ) -> Result<Self, ProposalError> {
+        let overlay = overlay
+            .into_iter()
+            .filter(|(path, _)| is_below(path.as_str(), from.as_str()))
+            .map(|(path, text)| (path.into(), text))
+            .collect();
+        let view = Self {
+            root: root.to_owned(),
+            from,
+            overlay,
+        };
+        let from = view.from.as_str();
+        let there = match view.overlay.get(from) {
+            Some(text) => text.is_some(),
+            None => view.start().exists() || view.overlay.values().any(Option::is_some),
+        };
+        if !there {
+            return Err(ProposalError(format!(
+                "`{from}` doesn't exist: look for it with glob or list"
+            )));
+        }
+        Ok(view)
+    }
+
+    pub(super) fn from(&self) -> &WorkspacePath {
+        &self.from
+    }
+
+    fn start(&self) -> PathBuf {
+        self.root.join(self.from.as_str())
+    }
+
+    /// Visits every file once, on several threads: each gets its own visitor.
+    pub(super) fn visit<'s, V>(&'s self, visitor: impl Fn() -> V + Sync)
+    where
+        V: FnMut(&str, Source<'_>) -> WalkState + Send + 's,
+    {
+        if self.start().exists() {
+            self.walk().build_parallel().run(|| {
+                let mut visit = visitor();
+                Box::new(move |entry| match entry {
+                    Ok(entry) => self.visit_entry(&entry, &mut visit),
+                    // Gone, or not ours to read: as if it were not there.
+                    Err(_) => WalkState::Continue,
+                })
+            });
+        }
+        let mut visit = visitor();
+        for (path, text) in self.new_files() {
+            if visit(path, Source::Memory(text)) == WalkState::Quit {
+                return;
+            }
+        }
+    }
+
+    fn visit_entry(
+        &self,
+        entry: &DirEntry,
+        visit: &mut impl FnMut(&str, Source<'_>) -> WalkState,
+    ) -> WalkState {
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            return WalkState::Continue;
+        }
+        // A name that is no text can't be given to any tool.
+        let Some(path) = self.name(entry.path()) else {
+            return WalkState::Continue;
+        };
+        match self.overlay.get(path) {
+            Some(Some(text)) => visit(path, Source::Memory(text)),
+            Some(None) => WalkState::Continue,
+            None => visit(path, Source::Disk(entry.path())),
+        }
+    }
+
+    fn name<'a>(&self, path: &'a Path) -> Option<&'a str> {
+        path.strip_prefix(&self.root).ok()?.to_str()
+    }
+
+    /// Files that are in memory only. Those that are on disk too are met on the walk, or ignored.
+    fn new_files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.overlay.iter().filter_map(|(path, text)| {
+            let on_disk = self.root.join(path).symlink_metadata().is_ok();
+            let text = text.as_deref().filter(|_| !on_disk)?;
+            Some((path.as_str(), text))
+        })
+    }
+
+    fn walk(&self) -> WalkBuilder {
+        let mut walk = WalkBuilder::new(self.start());
+        walk.hidden(false)
+            .require_git(false)
+            .follow_links(false)
+            .filter_entry(|entry| entry.file_name() != ".git");
+        walk
+    }
+
+    /// Files that match, newest first: what is in memory is newer than everything on disk.
+    pub(super) fn newest(&self, glob: &Glob) -> Vec<WorkspacePath> {
+        let found = Mutex::new(Vec::new());
+        self.visit(|| {
+            |path: &str, source: Source<'_>| {
+                if glob.matches(path)
+                    && let Ok(path) = WorkspacePath::new(path)
+                {
+                    let modified = match source {
+                        Source::Memory(_) => None,
+                        Source::Disk(file) => Some(modified(file)),
+                    };
+                    lock(&found).push((modified, path));
+                }
+                WalkState::Continue
+            }
+        });
+        let mut found = found
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        found.sort_by(|(a_time, a), (b_time, b)| {
+            let newest = a_time
+                .is_some()
+                .cmp(&b_time.is_some())
+                .then(b_time.cmp(a_time));
+            newest.then_with(|| a.cmp(b))
+        });
+        found.into_iter().map(|(_, path)| path).collect()
+    }
+
+    /// The folder's own entries, by name.
+    pub(super) fn entries(&self) -> Result<Vec<Entry>, ProposalError> {
+        let from = self.from.as_str();
+        if self.start().is_file() || self.overlay.contains_key(from) {
+            return Err(ProposalError(format!(
+                "`{from}` is a file: read it instead"
+            )));
+        }
+        let mut entries = BTreeMap::new();
+        for entry in self.walk().max_depth(Some(1)).build().flatten() {
+            let Some(path) = self.name(entry.path()).filter(|_| entry.depth() == 1) else {
+                continue;
+            };
+            let deleted = matches!(self.overlay.get(path), Some(None));
+            if !deleted && let Ok(path) = WorkspacePath::new(path) {
+                entries.insert(path, self.is_folder(&entry));
+            }
+        }
+        for (path, _) in self.new_files() {
+            let Some((name, folder)) = child(path, from) else {
+                continue;
+            };
+            if let Ok(path) = WorkspacePath::new(&name) {
+                entries.entry(path).or_insert(folder);
+            }
+        }
+        let entry = |(path, folder)| Entry { path, folder };
+        Ok(entries.into_iter().map(entry).collect())
+    }
+
+    /// A link to a folder of the workspace is one too.
+    fn is_folder(&self, entry: &DirEntry) -> bool {
+        entry.file_type().is_some_and(|kind| {
+            kind.is_dir()
+                || (kind.is_symlink()
+                    && entry
+                        .path()
+                        .canonicalize()
+                        .is_ok_and(|to| to.starts_with(&self.root) && to.is_dir()))
+        })
+    }
+}
+
+/// A lock whose holder can't leave the list half written.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn modified(file: &Path) -> SystemTime {
+    file.metadata()
+        .and_then(|facts| facts.modified())
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// `path` is `folder`, or below it.
+fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty()
+        || path
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The entry of `folder` that leads to `path`, and whether it is a folder.
+fn child(path: &str, folder: &str) -> Option<(String, bool)> {
+    let rest = match folder {
+        "" => path,
+        folder => path.strip_prefix(folder)?.strip_prefix('/')?,
+    };
+    let name = rest.split('/').next().filter(|name| !name.is_empty())?;
+    let prefix = path.strip_suffix(rest)?;
+    Some((format!("{prefix}{name}"), name.len() < rest.len()))
+}
+
+/// A glob over files, as models write them.
+pub(super) struct Glob {
+    matcher: GlobMatcher,
+    /// It has no `/`, so it is about the name of a file, wherever that is.
+    name_only: bool,
+    /// It starts with `!`.
+    inverted: bool,
+    from: String,
+}
+
+impl Glob {
+    pub(super) fn new(pattern: &str, from: &WorkspacePath) -> Result<Self, ProposalError> {
+        let (inverted, written) = match pattern.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, pattern),
+        };
+        let written = written.strip_prefix("./").unwrap_or(written);
+        let glob = GlobBuilder::new(written)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| {
+                ProposalError(format!(
+                    "`{pattern}` is no glob ({}): write one such as `*.rs` or `src/**/*.rs`",
+                    error.kind()
+                ))
+            })?;
+        Ok(Self {
+            matcher: glob.compile_matcher(),
+            name_only: !written.contains('/'),
+            inverted,
+            from: from.as_str().to_owned(),
+        })
+    }
+
+    pub(super) fn matches(&self, path: &str) -> bool {
+        let found = if self.name_only {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            self.matcher.is_match(name)
+        } else {
+            self.matcher.is_match(path)
+                || self
+                    .below(path)
+                    .is_some_and(|rest| self.matcher.is_match(rest))
+        };
+        found != self.inverted
+    }
+
+    fn below<'a>(&self, path: &'a str) -> Option<&'a str> {
+        path.strip_prefix(self.from.as_str())?.strip_prefix('/')
+    }
+}
