@@ -4,10 +4,13 @@
 //! file atomically with its permissions, byte-order mark and line endings kept. Nothing here decides: who
 //! calls has the user's acceptance on record.
 
-use std::path::PathBuf;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Workspace;
-use crate::proposal::{Landing, ProposalError};
+use crate::proposal::{Landing, LandingChange, ProposalError};
+use crate::{Workspace, disk, document};
 
 /// What a landing on disk did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +23,133 @@ impl Workspace {
     /// Writes an accepted change to disk. Refuses where the file is not as it was when the user accepted, where it
     /// is open in an editor, where a new file exists already, and where a symlink leads outside.
     pub fn land_on_disk(&self, landing: &Landing) -> Result<Landed, ProposalError> {
-        let _ = landing;
-        todo!()
+        let path = &landing.path;
+        let failed = |error: io::Error| {
+            ProposalError(match error.kind() {
+                io::ErrorKind::AlreadyExists => {
+                    format!("`{path}` can't be made: a file with this name exists already")
+                }
+                _ => format!("`{path}` can't be written: {error}"),
+            })
+        };
+        if self.document_at(path).is_some() {
+            return Err(ProposalError(format!(
+                "`{path}` is open in an editor: its buffer is changed, not the file"
+            )));
+        }
+        let file = self.resolve(path)?;
+        let file = match &landing.change {
+            LandingChange::Text { after, .. } => {
+                let bom = check(&file, landing)?;
+                replace(&file, &with_bom(after, bom)).map_err(failed)?;
+                file
+            }
+            LandingChange::Create(text) => {
+                create(&file, text.as_bytes()).map_err(failed)?;
+                file
+            }
+            LandingChange::Delete => {
+                check(&file, landing)?;
+                fs::remove_file(&file).map_err(failed)?;
+                file
+            }
+            LandingChange::Move(to) => {
+                check(&file, landing)?;
+                let target = self.resolve(to)?;
+                rename(&file, &target).map_err(failed)?;
+                target
+            }
+        };
+        sync_folder(&file);
+        Ok(Landed { file })
+    }
+}
+
+/// Is the file as it was when its change was accepted? Tells whether it has a byte-order mark.
+fn check(file: &Path, landing: &Landing) -> Result<bool, ProposalError> {
+    let path = &landing.path;
+    let found = disk::read(file, path)?
+        .ok_or_else(|| ProposalError(format!("`{path}` is gone: nothing was written")))?;
+    if document::sha256(std::iter::once(found.text.as_str())) == landing.pre_sha256 {
+        Ok(found.bom)
+    } else {
+        Err(ProposalError(format!(
+            "`{path}` changed on disk since: nothing was written; look at the hunks again"
+        )))
+    }
+}
+
+fn with_bom(text: &str, bom: bool) -> Vec<u8> {
+    let mark = if bom { disk::BOM } else { "" };
+    [mark.as_bytes(), text.as_bytes()].concat()
+}
+
+/// Replaces a file by way of a new one beside it, so that no reader ever sees half of it.
+fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let permissions = fs::metadata(file)?.permissions();
+    if permissions.readonly() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the file is read-only",
+        ));
+    }
+    let draft = beside(file);
+    let written = write_new(&draft, bytes)
+        .and_then(|()| fs::set_permissions(&draft, permissions))
+        .and_then(|()| fs::rename(&draft, file));
+    if written.is_err() {
+        // The draft is ours; that it can't be removed says nothing new.
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+/// Makes a new file, whole or not at all; never takes the place of another.
+fn create(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let draft = beside(file);
+    let made = write_new(&draft, bytes).and_then(|()| fs::hard_link(&draft, file));
+    // The draft has done its work or failed at it.
+    let _ = fs::remove_file(&draft);
+    match made {
+        // Some file systems have no hard links.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => write_new(file, bytes),
+        made => made,
+    }
+}
+
+/// Moves a file; never takes the place of another.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // Some file systems have no hard links.
+        Err(_) if to.symlink_metadata().is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, to),
+    }
+}
+
+/// A name in the same folder that no other writer uses.
+fn beside(file: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let (process, n) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    file.with_file_name(format!(".interline-{process}-{n}.tmp"))
+}
+
+fn write_new(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut new = OpenOptions::new().write(true).create_new(true).open(file)?;
+    new.write_all(bytes)?;
+    new.sync_all()
+}
+
+/// Makes the name durable, where the system can; the text is durable already.
+fn sync_folder(file: &Path) {
+    if let Some(folder) = file.parent().and_then(|folder| File::open(folder).ok()) {
+        let _ = folder.sync_all();
     }
 }

@@ -9,6 +9,7 @@ mod documents;
 pub mod edit;
 pub mod editor;
 pub mod landing;
+mod lines;
 pub mod path;
 pub mod proposal;
 pub mod search;

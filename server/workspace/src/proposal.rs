@@ -3,6 +3,18 @@
 //! The typing path only sends each change of a tracked document into a queue; whoever looks at the proposals
 //! next rebases them first, in order. A hunk that the user typed into becomes a conflict, never a guess.
 
+mod accept;
+mod compose;
+mod file;
+mod flight;
+mod place;
+mod plan;
+mod propose;
+mod restore;
+mod review;
+mod store;
+mod tracked;
+
 use std::sync::Arc;
 
 use interline_log::{CallId, EventData, HunkId, HunkKind, HunkRecord, SessionId, TurnId};
@@ -10,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::{Position, Range};
 use crate::path::WorkspacePath;
+
+pub(crate) use store::Proposals;
 
 /// Where a hunk is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

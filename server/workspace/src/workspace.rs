@@ -1,7 +1,7 @@
 //! One workspace: its folder, its open documents and the proposals on them.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 
 use interline_log::{Event, EventData, HunkId, SessionId, TurnId};
 use tokio::sync::watch;
@@ -10,23 +10,27 @@ use crate::disk;
 use crate::document::{Change, Document};
 use crate::documents::Documents;
 use crate::path::{self, WorkspacePath};
-use crate::proposal::{FileHunks, Hunk, Landing, Origin, Outcome, ProposalError, Proposed};
+use crate::proposal::{
+    FileHunks, Hunk, Landing, Origin, Outcome, ProposalError, Proposals, Proposed,
+};
 
 /// One workspace. Shared by the frontier (text sync) and the agent; every method is quick and waits for nobody.
 #[derive(Debug)]
 pub struct Workspace {
     root: PathBuf,
-    documents: Documents,
+    pub(crate) documents: Documents,
+    pub(crate) proposals: Mutex<Proposals>,
     changed: watch::Sender<u64>,
 }
 
 impl Workspace {
     /// A workspace at `root` (made canonical here). Reads nothing below it.
     pub fn open(root: &Path) -> std::io::Result<Arc<Self>> {
-        let (queue, _updates) = mpsc::channel();
+        let (queue, updates) = mpsc::channel();
         Ok(Arc::new(Self {
             root: root.canonicalize()?,
             documents: Documents::new(queue),
+            proposals: Mutex::new(Proposals::new(updates)),
             changed: watch::Sender::new(0),
         }))
     }
@@ -105,18 +109,20 @@ impl Workspace {
 
     /// The text that the user sees: the buffer, else the file. Errors name binary, huge (over 50 MB), missing files.
     pub fn text(&self, path: &WorkspacePath) -> Result<String, ProposalError> {
-        let file = self.resolve(path)?;
-        let canonical = path::relative(&self.root, &file).unwrap_or_else(|| path.clone());
-        if let Some(document) = self.document_at(&canonical) {
-            return Ok(document.text());
+        self.user_text(path)?.ok_or_else(|| missing(path))
+    }
+
+    /// The text that the user sees; `None` where there is neither a buffer nor a file.
+    pub(crate) fn user_text(&self, path: &WorkspacePath) -> Result<Option<String>, ProposalError> {
+        if let Some(document) = self.document_at(path) {
+            return Ok(Some(document.text()));
         }
-        disk::read(&file, path)?
-            .map(|found| found.text)
-            .ok_or_else(|| {
-                ProposalError(format!(
-                    "`{path}` doesn't exist: look for it with glob or list"
-                ))
-            })
+        let file = self.resolve(path)?;
+        let canonical = path::relative(&self.root, &file);
+        if let Some(document) = canonical.and_then(|path| self.document_at(&path)) {
+            return Ok(Some(document.text()));
+        }
+        Ok(disk::read(&file, path)?.map(|found| found.text))
     }
 
     /// The text that a session sees: the user's text with the session's pending hunks in it.
@@ -125,20 +131,14 @@ impl Workspace {
         session: SessionId,
         path: &WorkspacePath,
     ) -> Result<String, ProposalError> {
-        let _ = session;
-        self.text(path)
+        self.session_text(session, path)?.ok_or_else(|| missing(path))
     }
 
     /// Every open unsaved buffer and every file with pending hunks of the session, with the text that the session
     /// sees; `None`: the file is deleted in the proposal. What a checker's copy of the workspace must overlay.
     #[must_use]
     pub fn overlay(&self, session: SessionId) -> Vec<(WorkspacePath, Option<String>)> {
-        let _ = session;
-        self.documents
-            .all()
-            .into_iter()
-            .filter_map(|document| Some((document.path.clone()?, Some(document.text()))))
-            .collect()
+        self.overlaid(session)
     }
 
     // --- proposals ---
@@ -150,68 +150,59 @@ impl Workspace {
         path: &WorkspacePath,
         what: Proposed,
     ) -> Result<Outcome, ProposalError> {
-        let _ = (origin, path, what);
-        todo!()
+        self.propose_change(origin, path, &what)
     }
 
     /// Pending and conflicting hunks of every session, rebased to the buffers of now.
     #[must_use]
     pub fn hunks(&self) -> Vec<FileHunks> {
-        Vec::new()
+        self.settled(true).hunks()
     }
 
     /// One hunk in any state.
     #[must_use]
     pub fn hunk(&self, id: HunkId) -> Option<Hunk> {
-        let _ = id;
-        todo!()
+        self.proposals().hunk(id)
     }
 
     /// Begins to accept hunks: one landing a file; they are `Applying` until [`Workspace::landed`].
     /// Conflicts are refused, with the reason, when named; of a whole proposal they are left out.
     pub fn accept(&self, hunks: &[HunkId]) -> Result<Vec<Landing>, ProposalError> {
-        let _ = hunks;
-        todo!()
+        self.accept_hunks(hunks)
     }
 
     /// Ends a landing. `confirmed`: the text has (or had, before further typing) the hash after it.
     /// Not confirmed: the hunks are pending again, at their places in the buffer of now.
     pub fn landed(&self, landing: &Landing, confirmed: bool) {
-        let _ = (landing, confirmed);
-        todo!()
+        self.end_landing(landing, confirmed);
     }
 
     /// Has the buffer of this landing shown the text after it? True once any version of the buffer had that hash.
     #[must_use]
     pub fn confirms(&self, landing: &Landing) -> bool {
-        let _ = landing;
-        todo!()
+        self.has_landed(landing)
     }
 
     /// Drops hunks. Returns those that were dropped.
     pub fn reject(&self, hunks: &[HunkId]) -> Vec<HunkId> {
-        let _ = hunks;
-        todo!()
+        self.reject_hunks(hunks)
     }
 
     /// The landings that take back a turn's applied hunks (all of the session's where `turn` is `None`), and the
     /// hunks that can't be taken back since the user changed their lines.
     pub fn undo(&self, session: SessionId, turn: Option<TurnId>) -> (Vec<Landing>, Vec<HunkId>) {
-        let _ = (session, turn);
-        todo!()
+        self.undo_hunks(session, turn)
     }
 
     /// Rebuilds a session's pending and applied hunks from its log, placed in the texts of now; those that have
     /// no place are conflicts. Returns the events that this makes (`edit.conflicted`), to be logged.
     pub fn restore(&self, session: SessionId, events: &[Event]) -> Vec<EventData> {
-        let _ = (session, events);
-        todo!()
+        self.restore_hunks(session, events)
     }
 
     /// Drops what is held for a session that has ended.
     pub fn forget(&self, session: SessionId) {
-        let _ = session;
-        todo!()
+        self.forget_session(session);
     }
 
     /// Resolves whenever hunks or the buffers under them have changed since the last call with this receiver.
@@ -220,8 +211,14 @@ impl Workspace {
         self.changed.subscribe()
     }
 
-    fn touch(&self) {
+    pub(crate) fn touch(&self) {
         self.changed
             .send_modify(|count| *count = count.wrapping_add(1));
     }
+}
+
+fn missing(path: &WorkspacePath) -> ProposalError {
+    ProposalError(format!(
+        "`{path}` doesn't exist: look for it with glob or list"
+    ))
 }

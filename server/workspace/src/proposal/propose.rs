@@ -1,0 +1,309 @@
+//! Taking up what tool calls propose, and the text that a session sees with it.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use interline_log::{EventData, HunkKind, SessionId};
+
+use super::file::{Basis, FileState};
+use super::plan::{Plan, Seen};
+use super::store::Proposals;
+use super::{Origin, Outcome, ProposalError, Proposed};
+use crate::path::{self, WorkspacePath};
+use crate::{Workspace, disk, document};
+
+/// How often a proposal is worked out anew because the user typed in the meantime.
+const ATTEMPTS: usize = 16;
+
+impl Workspace {
+    /// The proposals, brought up to date with the buffers.
+    pub(crate) fn proposals(&self) -> MutexGuard<'_, Proposals> {
+        // What a panicking holder left is still the best there is: each step leaves the store consistent.
+        let mut guard = self
+            .proposals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        guard.drain(&self.documents);
+        guard
+    }
+
+    /// The proposals, brought up to date with the buffers and the disk. `only_unread`: of closed files only those are
+    /// looked at that were closed since.
+    pub(crate) fn settled(&self, only_unread: bool) -> MutexGuard<'_, Proposals> {
+        let closed = self.proposals().closed(only_unread);
+        let mut read = Vec::new();
+        for (path, known) in closed {
+            let Ok(file) = self.resolve(&path) else {
+                continue;
+            };
+            if known.is_some() && known == disk::stamp(&file) {
+                continue;
+            }
+            // What can't be read as a text any more has no place for hunks, like a file that is gone.
+            read.push((disk::read(&file, &path).unwrap_or_default(), path));
+        }
+        let mut proposals = self.proposals();
+        for (found, path) in read {
+            if found.is_some()
+                || proposals
+                    .files
+                    .get(&path)
+                    .is_some_and(|file| file.basis.exists())
+            {
+                proposals.reread(&path, found.as_ref());
+            }
+        }
+        proposals
+    }
+
+    /// The path with symlinks resolved: the name by which buffers and proposals know a file.
+    pub(crate) fn canonical(&self, path: &WorkspacePath) -> Result<WorkspacePath, ProposalError> {
+        let file = self.resolve(path)?;
+        path::relative(self.root(), &file)
+            .ok_or_else(|| ProposalError(format!("`{path}` leads to a file whose name is no text")))
+    }
+
+    /// The file as a session sees it now. Its buffer is tracked from here on.
+    fn seen(&self, session: SessionId, path: &WorkspacePath) -> Result<Seen, ProposalError> {
+        {
+            let mut proposals = self.settled(false);
+            if let Some(file) = proposals.files.get(path) {
+                return Ok(Seen::new(path, file, session));
+            }
+            if let Some(snapshot) = self.documents.track(path) {
+                let file = FileState::new(Basis::buffer(snapshot));
+                let file = proposals.files.entry(path.clone()).or_insert(file);
+                return Ok(Seen::new(path, file, session));
+            }
+        }
+        let found = disk::read(&self.resolve(path)?, path)?;
+        let mut proposals = self.proposals();
+        let file = FileState::new(Basis::disk(found.as_ref()));
+        proposals.files.entry(path.clone()).or_insert(file);
+        // It may have been opened while it was read.
+        proposals.drain(&self.documents);
+        let file = proposals.files.get(path).ok_or_else(|| busy(path))?;
+        Ok(Seen::new(path, file, session))
+    }
+
+    pub(crate) fn propose_change(
+        &self,
+        origin: Origin,
+        path: &WorkspacePath,
+        what: &Proposed,
+    ) -> Result<Outcome, ProposalError> {
+        let target = self.target(origin.session, path, what)?;
+        for _ in 0..ATTEMPTS {
+            let seen = self.seen(origin.session, &target)?;
+            let planned = seen.plan(origin, what);
+            let base_sha256 = document::sha256(seen.basis.rope.chunks());
+            let mut proposals = self.proposals();
+            let committed = match (planned, proposals.files.get_mut(&target)) {
+                (Err(error), _) => Err(error),
+                (Ok(plan), Some(file)) if file.generation == seen.generation => {
+                    Ok(commit(&target, file, plan, base_sha256, what))
+                }
+                _ => continue,
+            };
+            proposals.prune(&self.documents);
+            drop(proposals);
+            self.touch();
+            return committed;
+        }
+        Err(busy(path))
+    }
+
+    /// The file that a call means; an error where it can't be what the call wants.
+    fn target(
+        &self,
+        session: SessionId,
+        path: &WorkspacePath,
+        what: &Proposed,
+    ) -> Result<WorkspacePath, ProposalError> {
+        let error = |reason: &str| ProposalError(format!("`{path}`: {reason}"));
+        if path.as_str().is_empty() {
+            return Err(error("this is the workspace's root: name a file in it"));
+        }
+        let whole = matches!(what, Proposed::Move(_) | Proposed::Delete);
+        let is_notebook = path.as_str().to_ascii_lowercase().ends_with(".ipynb");
+        if is_notebook && !whole {
+            return Err(error(
+                "notebooks can't be edited as text: ask the user to edit its cells",
+            ));
+        }
+        if whole && self.root().join(path.as_str()).is_symlink() {
+            return Err(error(
+                "it is a symbolic link: name the file that it leads to",
+            ));
+        }
+        let canonical = self.canonical(path)?;
+        if self.root().join(canonical.as_str()).is_dir() {
+            return Err(error("it is a folder: name a file in it"));
+        }
+        if let Proposed::Move(to) = what {
+            self.check_free(session, to)?;
+        }
+        let proposals = self.proposals();
+        if let Some(to) = proposals.moved_to(session, &canonical) {
+            return Err(error(&format!(
+                "it is moved to `{to}` in this proposal: use that name"
+            )));
+        }
+        Ok(proposals.alias(session, &canonical))
+    }
+
+    fn check_free(&self, session: SessionId, to: &WorkspacePath) -> Result<(), ProposalError> {
+        let file = self.resolve(to)?;
+        let canonical = self.canonical(to)?;
+        let proposals = self.proposals();
+        let made = proposals.files.get(&canonical).is_some_and(|file| {
+            file.hunks.iter().any(|hunk| {
+                hunk.origin.session == session && hunk.kind == HunkKind::Create && hunk.is_in_view()
+            })
+        });
+        let taken = made
+            || to.as_str().is_empty()
+            || file.exists()
+            || self.documents.at(&canonical).is_some()
+            || proposals.alias(session, &canonical) != canonical;
+        if taken {
+            return Err(ProposalError(format!(
+                "`{to}` exists already: choose another name"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The text that a session sees; `None` where there is no file for it.
+    pub(crate) fn session_text(
+        &self,
+        session: SessionId,
+        path: &WorkspacePath,
+    ) -> Result<Option<String>, ProposalError> {
+        let canonical = self.canonical(path)?;
+        let proposals = self.settled(false);
+        if proposals.moved_to(session, &canonical).is_some() {
+            return Ok(None);
+        }
+        let target = proposals.alias(session, &canonical);
+        if let Some(file) = proposals.files.get(&target) {
+            let seen = Seen::new(&target, file, session);
+            drop(proposals);
+            return Ok(seen.text());
+        }
+        drop(proposals);
+        self.user_text(path)
+    }
+
+    /// Every open buffer and every file with hunks of the session, as the session sees them.
+    pub(crate) fn overlaid(&self, session: SessionId) -> Vec<(WorkspacePath, Option<String>)> {
+        let mut seen = Vec::new();
+        let proposals = self.settled(false);
+        for (path, file) in &proposals.files {
+            let own = |hunk: &super::tracked::Tracked| {
+                hunk.origin.session == session && hunk.is_in_view()
+            };
+            if file.hunks.iter().any(own) {
+                let to = proposals.moved_to(session, path);
+                let to = to.and_then(|to| WorkspacePath::new(&to).ok());
+                seen.push((to, Seen::new(path, file, session)));
+            }
+        }
+        drop(proposals);
+        let mut texts = std::collections::BTreeMap::new();
+        for document in self.documents.all() {
+            if let Some(path) = &document.path {
+                texts.insert(path.clone(), Some(document.text()));
+            }
+        }
+        for (to, seen) in seen {
+            match to {
+                Some(to) => {
+                    texts.insert(to, seen.text());
+                    texts.insert(seen.path, None);
+                }
+                None => {
+                    texts.insert(seen.path.clone(), seen.text());
+                }
+            }
+        }
+        texts.into_iter().collect()
+    }
+}
+
+fn busy(path: &WorkspacePath) -> ProposalError {
+    ProposalError(format!(
+        "`{path}` keeps changing: read it again and try once more"
+    ))
+}
+
+/// Takes a plan up into the file.
+fn commit(
+    path: &WorkspacePath,
+    file: &mut FileState,
+    plan: Plan,
+    base_sha256: String,
+    what: &Proposed,
+) -> Outcome {
+    let summary = summary(path, &plan, what);
+    let records: Vec<_> = plan
+        .adds
+        .iter()
+        .map(|hunk| hunk.record(&file.basis.rope))
+        .collect();
+    file.hunks.retain(|hunk| !plan.replaces.contains(&hunk.id));
+    file.hunks.extend(plan.adds);
+    file.sort();
+    file.generation += 1;
+    Outcome {
+        event: EventData::EditProposed {
+            path: path.as_str().to_owned(),
+            base_sha256,
+            replaces: plan.replaces,
+            hunks: records.clone(),
+        },
+        hunks: records,
+        summary,
+    }
+}
+
+/// For the model.
+fn summary(path: &WorkspacePath, plan: &Plan, what: &Proposed) -> String {
+    let mut text = match what {
+        Proposed::Delete => format!("proposed to delete `{path}`"),
+        Proposed::Move(to) => format!("proposed to move `{path}` to `{to}`"),
+        _ if plan.adds.is_empty() => {
+            format!("`{path}` reads like the user's text again: its hunks there are gone")
+        }
+        _ if plan.adds.iter().any(|hunk| hunk.kind == HunkKind::Create) => {
+            format!("proposed the new file `{path}`")
+        }
+        _ => {
+            let lines: Vec<String> = plan
+                .lines
+                .iter()
+                .map(|(first, last)| {
+                    if first == last {
+                        first.to_string()
+                    } else {
+                        format!("{first}-{last}")
+                    }
+                })
+                .collect();
+            let noun = if lines.len() == 1 {
+                "change"
+            } else {
+                "changes"
+            };
+            format!(
+                "proposed {} {noun} in `{path}` (now lines {})",
+                lines.len(),
+                lines.join(", ")
+            )
+        }
+    };
+    for notice in &plan.notices {
+        text.push_str("; ");
+        text.push_str(notice);
+    }
+    text
+}

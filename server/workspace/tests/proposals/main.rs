@@ -1,0 +1,5 @@
+//! Proposals, through the public door of the crate.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by `#[test]`, not their helpers")]
+
+mod desk;
+mod promises;
