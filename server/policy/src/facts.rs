@@ -25,7 +25,8 @@ pub struct Facts {
     /// The argument vectors that would run. Proven only where `doubts` is empty; otherwise a best effort that
     /// ask and deny rules look at and nothing else. Empty for tools that start nothing.
     pub argv: Vec<Vec<String>>,
-    /// The real path of the program of each argument vector; empty where it was not found.
+    /// The program of each argument vector: its real folder and the name that it is called by; empty where it was
+    /// not found.
     #[serde(default)]
     pub programs: Vec<PathBuf>,
     /// Files that it touches.

@@ -27,7 +27,7 @@ pub struct Rule {
     /// `argv` is the whole argument vector, not its beginning.
     #[serde(default, skip_serializing_if = "is_false")]
     pub exact: bool,
-    /// The real path of the program. Rules that "always allow" keeps have it.
+    /// The program's path (its real folder and its name). Rules that "always allow" keeps have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<PathBuf>,
     /// A glob: relative to the workspace, or absolute.

@@ -41,7 +41,8 @@ impl Place {
         path.starts_with(&self.root)
     }
 
-    /// The real path of a program, found by its name; `None` where there is none.
+    /// The path of a program, found by its name; `None` where there is none. Its folder is real, its last part is
+    /// the name as it was called: rustup and busybox are many programs in one file, told apart by that name.
     pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
         if name.is_empty() || name.contains('/') {
             return None;
@@ -49,17 +50,16 @@ impl Place {
         let Some(search) = &self.search else {
             return Some(Path::new("/usr/bin").join(name));
         };
-        search.iter().find_map(|folder| {
-            let file = folder.join(name);
-            if !is_executable(&file) {
-                return None;
-            }
-            // A link in the workspace is the workspace's, wherever it leads.
-            if self.contains(&file) {
-                return Some(file);
-            }
-            file.canonicalize().ok()
-        })
+        let file = search
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|file| is_executable(file))?;
+        let real = file.canonicalize().ok()?;
+        // A link in the workspace is the workspace's, wherever it leads; and so is what a link leads to there.
+        if self.contains(&file) || self.contains(&real) {
+            return Some(self.root.join(name));
+        }
+        Some(file.parent()?.canonicalize().ok()?.join(name))
     }
 
     /// What a path of the command would touch, symlinks followed; what does not exist yet hangs on its nearest

@@ -101,6 +101,18 @@ fn programs_of_the_workspace_are_doubted() {
     let facts = analyse_shell_with_path("ls", root.path(), "/usr/bin:/bin".as_ref());
     assert_eq!(facts.doubts, [""; 0]);
     assert!(facts.programs[0].ends_with("ls"));
+
+    // One file, many programs: the name counts. Unless it leads into the workspace.
+    let tools = tempfile::tempdir().unwrap();
+    let link = |to: &Path, name| std::os::unix::fs::symlink(to, tools.path().join(name)).unwrap();
+    link(Path::new("/bin/true"), "cargo");
+    link(&bin.join("ls"), "sneaky");
+    let of = |command| analyse_shell_with_path(command, root.path(), tools.path().as_os_str());
+    assert_eq!(
+        of("cargo test").programs,
+        [tools.path().canonicalize().unwrap().join("cargo")]
+    );
+    assert_eq!(of("sneaky x").doubts, ["workspace-program"]);
 }
 
 #[test]
