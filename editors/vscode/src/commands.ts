@@ -28,7 +28,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
   const table: Record<string, () => Promise<unknown>> = {
     editSelection: () => editSelection(server),
     fixProblem: async () => server.command("fix", await place(server, true)),
-    explain: async () => showAnswer(transcript, await server.command("explain", await place(server, true))),
+    explainProblem: async () => showAnswer(transcript, await server.command("explain", await place(server, true))),
     ask: () => ask(server, transcript),
     acceptHunk: () => onHunk(hunks, (hunk) => server.command("accept", { hunk: hunk.id })),
     rejectHunk: () => onHunk(hunks, (hunk) => server.command("reject", { hunk: hunk.id })),
@@ -85,7 +85,7 @@ async function place(server: Server, problems: boolean): Promise<object> {
   return {
     uri: convert.asUri(document.uri),
     range: convert.asRange(range),
-    ...(diagnostics.length > 0 ? { diagnostics: convert.asDiagnostics(diagnostics) } : {}),
+    ...(diagnostics.length > 0 ? { diagnostics: await convert.asDiagnostics(diagnostics) } : {}),
   };
 }
 

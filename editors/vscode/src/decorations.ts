@@ -10,8 +10,8 @@ const MARGIN = "0 0 0 2ch";
 const LONGEST = 160;
 
 export function decorate(hunks: Hunks): vscode.Disposable {
-  const removed = line("diffEditor.removedLineBackground", "editorGutter.deletedBackground");
-  const changed = line("diffEditor.removedLineBackground", "editorGutter.modifiedBackground");
+  const removed = line("diffEditor.removedTextBackground", "editorGutter.deletedBackground");
+  const changed = line("diffEditor.removedTextBackground", "editorGutter.modifiedBackground");
   const conflict = line("inputValidation.warningBackground", "editorWarning.foreground");
   const added = vscode.window.createTextEditorDecorationType({
     rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
@@ -22,11 +22,11 @@ export function decorate(hunks: Hunks): vscode.Disposable {
   const paint = (editor: vscode.TextEditor): void => {
     const show = enabled("decorations.enable", editor.document);
     const infos = show ? hunks.of(editor.document.uri).filter((hunk) => hunk.state !== "applying") : [];
-    const whole = (wanted: (hunk: HunkInfo) => boolean): vscode.DecorationOptions[] =>
-      infos.filter((hunk) => hunk.lineCount > 0 && wanted(hunk)).map((hunk) => ({ range: rangeOf(hunk, editor.document), hoverMessage: hover(hunk, editor.document) }));
-    editor.setDecorations(removed, whole((hunk) => hunk.state === "pending" && hunk.newLines.length === 0));
-    editor.setDecorations(changed, whole((hunk) => hunk.state === "pending" && hunk.newLines.length > 0));
-    editor.setDecorations(conflict, whole((hunk) => hunk.state === "conflict"));
+    const lines = (wanted: (hunk: HunkInfo) => boolean): vscode.DecorationOptions[] =>
+      infos.filter((hunk) => hunk.lineCount > 0 && wanted(hunk)).flatMap((hunk) => oldText(hunk, editor.document));
+    editor.setDecorations(removed, lines((hunk) => hunk.state === "pending" && hunk.newLines.length === 0));
+    editor.setDecorations(changed, lines((hunk) => hunk.state === "pending" && hunk.newLines.length > 0));
+    editor.setDecorations(conflict, lines((hunk) => hunk.state === "conflict"));
     editor.setDecorations(added, infos.flatMap((hunk) => newText(hunk, editor.document)));
   };
   const paintAll = (): void => vscode.window.visibleTextEditors.forEach(paint);
@@ -38,12 +38,14 @@ export function decorate(hunks: Hunks): vscode.Disposable {
   );
 }
 
-/** The lines that the hunk replaces; for an insertion the line before which it goes. */
-export function rangeOf(hunk: HunkInfo, document: vscode.TextDocument): vscode.Range {
-  const last = document.lineCount - 1;
-  const start = Math.min(hunk.startLine, last);
-  const end = Math.min(Math.max(start + hunk.lineCount - 1, start), last);
-  return new vscode.Range(start, 0, end, document.lineAt(end).text.length);
+/** The text of the lines that the hunk replaces, without the space around it: the new text has that place. */
+function oldText(hunk: HunkInfo, document: vscode.TextDocument): vscode.DecorationOptions[] {
+  const hoverMessage = hover(hunk);
+  const end = Math.min(hunk.startLine + hunk.lineCount, document.lineCount);
+  return Array.from({ length: Math.max(end - hunk.startLine, 0) }, (_, row) => {
+    const { range, firstNonWhitespaceCharacterIndex } = document.lineAt(hunk.startLine + row);
+    return { range: range.with(range.start.with({ character: firstNonWhitespaceCharacterIndex })), hoverMessage };
+  });
 }
 
 /** New line n stands behind old line n; what is left over stands behind the last one, in few words. */
@@ -52,7 +54,7 @@ function newText(hunk: HunkInfo, document: vscode.TextDocument): vscode.Decorati
   const last = document.lineCount - 1;
   if (hunk.lineCount === 0) {
     const before = Math.min(Math.max(hunk.startLine - 1, 0), last);
-    return [after(document, before, `⏎ ${hunk.newLines[0]?.trim() ?? ""}${more(hunk.newLines.length - 1)}`)];
+    return [after(document, before, `+ ${hunk.newLines[0]?.trim() ?? ""}${more(hunk.newLines.length - 1)}`)];
   }
   const rows = Math.min(hunk.lineCount, hunk.newLines.length, last - hunk.startLine + 1);
   return Array.from({ length: rows }, (_, row) => {
@@ -72,6 +74,7 @@ function after(document: vscode.TextDocument, row: number, text: string): vscode
         // Plain spaces would fall together.
         contentText: cut.replaceAll(" ", "\u00a0").replaceAll("\t", "\u00a0\u00a0"),
         margin: MARGIN,
+        border: "none; border-radius: 2px; padding: 0 0.5ch",
         backgroundColor: new vscode.ThemeColor("diffEditor.insertedTextBackground"),
         color: new vscode.ThemeColor("editor.foreground"),
       },
@@ -80,20 +83,19 @@ function after(document: vscode.TextDocument, row: number, text: string): vscode
 }
 
 function more(lines: number): string {
-  return lines > 0 ? `  ⏎ +${lines} more line${lines > 1 ? "s" : ""}` : "";
+  return lines > 0 ? `  … ${lines} more line${lines > 1 ? "s" : ""}` : "";
 }
 
-function hover(hunk: HunkInfo, document: vscode.TextDocument): vscode.MarkdownString {
+function hover(hunk: HunkInfo): vscode.MarkdownString {
   const text = new vscode.MarkdownString();
   if (hunk.state === "conflict") text.appendMarkdown("**Interline:** you changed these lines since; revise or reject this change.\n\n");
   const lines = [...hunk.oldLines.map((old) => `-${old}`), ...hunk.newLines.map((made) => `+${made}`)];
-  text.appendCodeblock(lines.join("\n").replaceAll("```", "ʼʼʼ"), document.lineCount > 0 ? "diff" : "");
+  text.appendCodeblock(lines.join("\n").replaceAll("```", "ʼʼʼ"), "diff");
   return text;
 }
 
 function line(background: string, ruler: string): vscode.TextEditorDecorationType {
   return vscode.window.createTextEditorDecorationType({
-    isWholeLine: true,
     rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
     backgroundColor: new vscode.ThemeColor(background),
     overviewRulerColor: new vscode.ThemeColor(ruler),

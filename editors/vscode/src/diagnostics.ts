@@ -3,6 +3,7 @@
 
 import * as vscode from "vscode";
 import { sleep } from "./quiet";
+import type { DiagnosticsParams } from "./protocol";
 import type { Server } from "./server";
 
 const QUIET_MS = 300;
@@ -66,7 +67,7 @@ async function send(server: Server, uri: vscode.Uri): Promise<void> {
   const client = server.running;
   if (!client) return;
   const document = vscode.workspace.textDocuments.find((open) => open.uri.toString() === uri.toString());
-  const diagnostics = client.code2ProtocolConverter.asDiagnostics(othersDiagnostics(uri));
-  const params = { uri: client.code2ProtocolConverter.asUri(uri), version: document?.version, diagnostics };
+  const diagnostics = await client.code2ProtocolConverter.asDiagnostics(othersDiagnostics(uri));
+  const params: DiagnosticsParams = { uri: client.code2ProtocolConverter.asUri(uri), ...(document ? { version: document.version } : {}), diagnostics };
   await client.sendNotification("interline/didChangeDiagnostics", params).catch(() => undefined);
 }

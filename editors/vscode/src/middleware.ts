@@ -4,6 +4,9 @@
 import type { Middleware } from "vscode-languageclient/node";
 import { enabled, serverSettings } from "./config";
 
+/** Where documents live that the server is told of. */
+export const SCHEMES = ["file", "untitled"];
+
 /** `complete` adds the user's words to an argument that lacks them (undefined: there are none); `done` sees the result. */
 export interface CommandHooks {
   complete(command: string, argument: unknown): Promise<object | undefined>;
@@ -13,6 +16,7 @@ export interface CommandHooks {
 export function middleware(hooks: CommandHooks): Middleware {
   return {
     provideCodeActions: async (document, range, context, token, next) => {
+      if (!SCHEMES.includes(document.uri.scheme)) return [];
       const actions = await next(document, range, context, token);
       if (!actions || enabled("codeActions.enable", document)) return actions;
       // Pending hunks can be answered even where the user wants no offers.

@@ -75,18 +75,18 @@ async function ofDocument(document: vscode.TextDocument, params: QueryParams, co
   const settled = await settle(document.uri, params.timeoutMs, token);
   const diagnostics = othersDiagnostics(document.uri);
   return {
-    items: [{ uri: convert.asUri(document.uri), diagnostics: convert.asDiagnostics(diagnostics) }],
+    items: [{ uri: convert.asUri(document.uri), diagnostics: await convert.asDiagnostics(diagnostics) }],
     source: sourcesOf(diagnostics, `vscode ${document.languageId}`),
     settled,
     docVersion: document.version,
   };
 }
 
-function everything(convert: Convert): Answer {
+async function everything(convert: Convert): Promise<Answer> {
   const files = vscode.languages.getDiagnostics().filter(([uri]) => uri.scheme === "file");
   const sets = files.map(([uri]) => ({ uri, diagnostics: othersDiagnostics(uri) })).filter(({ diagnostics }) => diagnostics.length > 0);
   return {
-    items: sets.map(({ uri, diagnostics }) => ({ uri: convert.asUri(uri), diagnostics: convert.asDiagnostics(diagnostics) })),
+    items: await Promise.all(sets.map(async ({ uri, diagnostics }) => ({ uri: convert.asUri(uri), diagnostics: await convert.asDiagnostics(diagnostics) }))),
     source: sourcesOf(sets.flatMap(({ diagnostics }) => diagnostics), "vscode"),
     // Other files lag behind an edit, and nothing tells when they have caught up.
     settled: false,

@@ -14,7 +14,8 @@ export function locationOf(found: vscode.Location | vscode.LocationLink, convert
 /** Flat, in the document's order; members name what they are inside of. */
 export function symbolItems(found: (vscode.DocumentSymbol | vscode.SymbolInformation)[], convert: Convert, uri?: vscode.Uri, container?: string): SymbolInformation[] {
   return found.flatMap((symbol) => {
-    if (symbol instanceof vscode.SymbolInformation) return [item(symbol.name, symbol.kind, locationOf(symbol.location, convert), symbol.containerName)];
+    // What the editor answers for a document is both at once: the tree says more.
+    if (!("selectionRange" in symbol)) return [item(symbol.name, symbol.kind, locationOf(symbol.location, convert), symbol.containerName)];
     if (!uri) return [];
     const location = { uri: convert.asUri(uri), range: convert.asRange(symbol.selectionRange) };
     return [item(symbol.name, symbol.kind, location, container), ...symbolItems(symbol.children, convert, uri, symbol.name)];

@@ -6,7 +6,7 @@ import { LanguageClient, State, type LanguageClientOptions, type ServerOptions }
 import { findBinary, type Binary } from "./binary";
 import { extraEnv, serverSettings } from "./config";
 import { messageOf } from "./errors";
-import { middleware, type CommandHooks } from "./middleware";
+import { middleware, SCHEMES, type CommandHooks } from "./middleware";
 import type { EventParams, SessionEvent } from "./protocol";
 
 /** Registers what answers the server on one client; called for each client before it starts. */
@@ -101,7 +101,7 @@ export class Server implements vscode.Disposable {
     this.binary = findBinary(this.context);
     this.log.info(`starting ${this.binary.path} (from ${this.binary.from})`);
     const options: LanguageClientOptions = {
-      documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
+      documentSelector: SCHEMES.map((scheme) => ({ scheme })),
       outputChannel: this.log,
       traceOutputChannel: this.trace,
       diagnosticCollectionName: "interline",
@@ -116,9 +116,21 @@ export class Server implements vscode.Disposable {
     const client = new LanguageClient("interline", "Interline", server, options);
     client.onDidChangeState(({ newState }) => this.states.fire(newState));
     client.onNotification("interline/event", ({ session, event }: EventParams) => this.events.fire({ session, event }));
+    belowNativeFixes(client);
     for (const attach of this.attachments) attach(client);
     this.client = client;
     await client.start();
     return client;
   }
+}
+
+/**
+ * The editor asks the providers in the order of how exactly their selectors match, later ones first, and keeps that order
+ * in the menu. A selector of any language is the weakest match there is, so the language's own fixes stay above ours.
+ * (The middleware drops documents that we don't serve.)
+ */
+function belowNativeFixes(client: LanguageClient): void {
+  const feature = client.getFeature("textDocument/codeAction") as unknown as { initialize(capabilities: object, selector: object[]): void };
+  const initialize = feature.initialize.bind(feature);
+  feature.initialize = (capabilities) => initialize(capabilities, [{ language: "*" }]);
 }

@@ -1,0 +1,74 @@
+// The main job with the embedded `builtin`: a compile error, the compiler's own suggestion as a hunk, review, undo.
+
+import { equal, includes, lacks } from "../lib/assert.mjs";
+
+const BROKEN = "greet(name)";
+const MENDED = "greet(&name)";
+
+export default async function (world, test) {
+  const { editor } = await world.start({ fixture: "broken-rust" });
+  await editor.open("main.rs");
+
+  await test("trusting the folder asks, with Deny in front", async () => {
+    await editor.command("Interline: Trust this Folder…");
+    await editor.dialog.waitFor();
+    equal(await editor.focusedButton(), "Deny");
+    await world.shot("trust");
+    await editor.page.waitForTimeout(700);
+    await editor.dialog.locator(".monaco-button", { hasText: /trust|allow/i }).first().click();
+    await editor.dialog.waitFor({ state: "hidden" });
+  });
+
+  await test("a fix shows as a hunk and leaves the text alone", async () => {
+    await editor.goTo(9, 20);
+    await editor.command("Interline: Fix Problem");
+    await editor.hunks(1, 90_000);
+    includes((await editor.decorations()).join("\n"), MENDED);
+    includes(await editor.text(), BROKEN);
+    await world.shot("hunk");
+  });
+
+  await test("the hunk moves with what the user types elsewhere", async () => {
+    await editor.goTo(1);
+    await editor.keys.type("//! Typed while the agent waits.");
+    await editor.keys.press("Enter");
+    await editor.until("the lens to move", async () => (await editor.lineOfLens()) === 10);
+    await world.shot("typed");
+  });
+
+  await test("Accept lands it in the right place, and Ctrl+Z takes it back in one step", async () => {
+    await editor.lens("Accept").first().click();
+    await editor.until("the new text", async () => (await editor.text()).includes(MENDED));
+    includes(await editor.text(), "//! Typed while");
+    await editor.hunks(0);
+    await world.shot("accepted");
+    await editor.focusText();
+    await editor.keys.press("Control+Z");
+    await editor.until("the old text", async () => (await editor.text()).includes(BROKEN));
+    includes(await editor.text(), "//! Typed while");
+  });
+
+  await test("Reject drops the hunk", async () => {
+    await editor.until("no turn", async () => !(await editor.running()), 60_000);
+    await editor.goTo(10, 20);
+    await editor.command("Interline: Fix Problem");
+    await editor.hunks(1, 90_000);
+    await editor.lens("Reject").first().click();
+    await editor.hunks(0);
+    lacks(await editor.text(), MENDED);
+  });
+
+  await test("Undo Last Turn takes back what landed and leaves what was typed", async () => {
+    await editor.until("no turn", async () => !(await editor.running()), 60_000);
+    await editor.goTo(10, 20);
+    await editor.command("Interline: Fix Problem");
+    await editor.hunks(1, 90_000);
+    await editor.command("Interline: Accept All Changes");
+    await editor.until("the new text", async () => (await editor.text()).includes(MENDED));
+    await editor.goTo(2);
+    await editor.keys.type("// later ");
+    await editor.command("Interline: Undo Last Turn");
+    await editor.until("the old text", async () => (await editor.text()).includes(BROKEN));
+    includes(await editor.text(), "// later");
+  });
+}
