@@ -1,18 +1,19 @@
 //! Search against a naive walk with plain regular expressions over the texts that the session sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use interline_log::SessionId;
+use interline_log::{CallId, SessionId, TurnId};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{Grep, GrepResult};
 use crate::Workspace;
 use crate::path::WorkspacePath;
+use crate::proposal::{Origin, Proposed};
 
 fn put(root: &Path, path: &str, bytes: &[u8]) {
     use std::io::Write;
@@ -152,6 +153,44 @@ fn buffers_shadow_their_files_and_ignored_ones_stay_out() {
     assert_eq!(globbed("new/*", "", 9).0, ["new/d.txt"]);
     assert_eq!(globbed("*/x", "", 9).0, [""; 0]);
     assert_eq!(globbed("./d.*", "new", 9).0, ["new/d.txt"]);
+}
+
+#[test]
+fn a_session_sees_its_own_proposal() {
+    let (_root, workspace) = workspace(&[("a.txt", "needle\n"), ("b.txt", "needle\n")]);
+    let session = SessionId::new();
+    let propose = |name, what| {
+        workspace
+            .propose(origin(session), &path(name), what)
+            .unwrap();
+    };
+    propose("a.txt", Proposed::Delete);
+    propose("b.txt", Proposed::Write("another needle\n".into()));
+    propose("new/c.txt", Proposed::Write("a third needle\n".into()));
+    let theirs = workspace
+        .grep(session, &query("needle"), &AtomicBool::new(false))
+        .unwrap();
+    assert_eq!(
+        lines(&theirs),
+        ["b.txt:1:another needle", "new/c.txt:1:a third needle"]
+    );
+    let others = grep(&workspace, &query("needle"));
+    assert_eq!(lines(&others), ["a.txt:1:needle", "b.txt:1:needle"]);
+    assert_eq!(
+        workspace.list(session, &path("")).unwrap().len(),
+        2,
+        "a.txt is gone, new/ is there"
+    );
+    for (name, session) in [("a.txt", session), ("new", SessionId::new())] {
+        let grep = Grep {
+            path: path(name),
+            ..query("x")
+        };
+        let error = workspace
+            .grep(session, &grep, &AtomicBool::new(false))
+            .unwrap_err();
+        assert!(error.0.contains("doesn't exist"), "{name}: {error}");
+    }
 }
 
 #[test]
@@ -316,6 +355,7 @@ proptest! {
     fn grep_is_the_naive_search(
         disk in prop::collection::btree_map(some_path(), some_text(), 0..8),
         buffers in prop::collection::btree_map(some_path(), some_text(), 0..4),
+        proposed in prop::collection::btree_map(some_path(), prop::option::of(some_text()), 0..4),
         pattern in prop::sample::select(vec!["a", "ab|ba", "^a", "b$", "X", "^$", "a.b", "[^a]"]),
         ignore_case in any::<bool>(),
         context in 0_usize..3,
@@ -324,19 +364,61 @@ proptest! {
         let files: Vec<(&str, &str)> = disk.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
         let (root, workspace) = workspace(&files);
         put(root.path(), ".gitignore", b"/ignored\n*.log\n.gitignore\n");
+        let mut seen = disk.clone();
         for (path, text) in &buffers {
             open(&workspace, path, text);
+            seen.insert(path.clone(), text.clone());
         }
-        let mut seen = disk.clone();
-        seen.extend(buffers.clone());
+        let session = SessionId::new();
+        for (name, text) in &proposed {
+            let what = text.clone().map_or(Proposed::Delete, Proposed::Write);
+            // What changes nothing is refused.
+            if workspace.propose(origin(session), &path(name), what).is_ok() {
+                match text {
+                    None => seen.remove(name),
+                    Some(_) => seen.insert(name.clone(), workspace.proposed_text(session, &path(name)).unwrap()),
+                };
+            }
+        }
         seen.retain(|path, _| {
             let ignored = path.starts_with("ignored/") || path.ends_with(".log");
             !ignored || !disk.contains_key(path)
         });
         let grep = Grep { ignore_case, context, limit, ..query(pattern) };
-        let found = self::grep(&workspace, &grep);
+        let found = workspace.grep(session, &grep, &AtomicBool::new(false)).unwrap();
         let (expected, truncated) = naive(&seen, &grep);
         prop_assert_eq!(lines(&found), expected);
         prop_assert_eq!(found.truncated, truncated);
+
+        // The same files are seen by glob, and by list from folder to folder.
+        let (globbed, more) = workspace.glob(session, "**/*", &path(""), 100).unwrap();
+        let globbed: BTreeSet<String> = globbed.into_iter().map(String::from).collect();
+        prop_assert_eq!(&globbed, &seen.keys().cloned().collect());
+        prop_assert!(!more);
+        prop_assert_eq!(listed_files(&workspace, session, &path("")), globbed);
     }
+}
+
+fn origin(session: SessionId) -> Origin {
+    Origin {
+        session,
+        turn: TurnId::new(),
+        call: CallId::new(),
+    }
+}
+
+fn listed_files(
+    workspace: &Workspace,
+    session: SessionId,
+    folder: &WorkspacePath,
+) -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    for entry in workspace.list(session, folder).unwrap() {
+        if entry.folder {
+            files.append(&mut listed_files(workspace, session, &entry.path));
+        } else {
+            files.insert(entry.path.into());
+        }
+    }
+    files
 }
