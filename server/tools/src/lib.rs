@@ -6,6 +6,8 @@
 //! folder, once the user has approved the exact command.
 
 mod apply;
+mod checker;
+mod diagnosis;
 mod line_map;
 mod memory;
 mod paths;

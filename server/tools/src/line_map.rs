@@ -47,11 +47,6 @@ impl LineMap {
         map
     }
 
-    /// No pending hunk: both texts are the same.
-    pub(crate) fn is_identity(&self) -> bool {
-        self.moves.is_empty() && !self.whole
-    }
-
     /// The line in the session's text; `None` inside a hunk.
     pub(crate) fn proposed(&self, line: u32) -> Option<u32> {
         let mut moved = i64::from(line);

@@ -3,15 +3,35 @@
 //! Nothing here is needed for a correct answer: after a restart it is empty, and tools read or check again.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use interline_workspace::editor::Diagnostic;
 use interline_workspace::path::WorkspacePath;
 use sha2::{Digest as _, Sha256};
+
+use crate::checker::Copy;
 
 /// One session's memory. `Default` is that of a new session.
 #[derive(Debug, Default)]
 pub struct Memory {
     reads: Mutex<HashMap<WorkspacePath, String>>,
+    checked: Mutex<Option<Arc<Checked>>>,
+    copy: Arc<tokio::sync::Mutex<Copy>>,
+}
+
+/// What was found wrong, in positions of the text that the session saw.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// Who found it, such as `cargo check`.
+    pub(crate) source: String,
+    /// False: it may be older than the last change.
+    pub(crate) settled: bool,
+    /// Checkers that should have looked too, and why they did not.
+    pub(crate) failed: Vec<String>,
+    /// In the order in which they are shown.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Hash of each text that a diagnostic or a fix is about.
+    pub(crate) texts: HashMap<WorkspacePath, String>,
 }
 
 /// What a session knows of a text.
@@ -41,6 +61,20 @@ impl Memory {
     /// The file is gone, or has another name.
     pub(crate) fn forget(&self, path: &WorkspacePath) {
         lock(&self.reads).remove(path);
+    }
+
+    /// Keeps the last result.
+    pub(crate) fn keep(&self, checked: &Arc<Checked>) {
+        *lock(&self.checked) = Some(Arc::clone(checked));
+    }
+
+    pub(crate) fn last(&self) -> Option<Arc<Checked>> {
+        lock(&self.checked).clone()
+    }
+
+    /// The checkers' copy, for one of them at a time.
+    pub(crate) async fn copy(&self) -> tokio::sync::OwnedMutexGuard<Copy> {
+        Arc::clone(&self.copy).lock_owned().await
     }
 
     pub(crate) fn knows(&self, path: &WorkspacePath, text: &str) -> Known {

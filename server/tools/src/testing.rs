@@ -68,7 +68,7 @@ impl Editor for TestEditor {
 pub(crate) struct Bench {
     pub(crate) environment: Environment,
     pub(crate) editor: Arc<TestEditor>,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Bench {
@@ -98,13 +98,8 @@ impl Bench {
         Self {
             environment,
             editor,
-            folder,
+            _folder: folder,
         }
-    }
-
-    /// A place beside the workspace.
-    pub(crate) fn beside(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
     }
 
     pub(crate) fn put(&self, path: &str, text: &str) {

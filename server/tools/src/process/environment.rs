@@ -111,6 +111,13 @@ impl ChildEnvironment {
         self.variables.push((name.to_owned(), value));
     }
 
+    /// Where Cargo keeps its own, configuration included.
+    pub(crate) fn cargo_home(&self) -> Option<PathBuf> {
+        let value = |wanted| self.variables.iter().find(|(name, _)| name == wanted);
+        let set = value("CARGO_HOME").map(|(_, home)| PathBuf::from(home));
+        set.or_else(|| value("HOME").map(|(_, home)| Path::new(home).join(".cargo")))
+    }
+
     pub(crate) fn variables(&self) -> &[(String, String)] {
         &self.variables
     }

@@ -252,7 +252,10 @@ impl<'a> Places<'a> {
             let (line, text) = self.line(&place.path, start.line);
             let column = start.character.saturating_add(1);
             // Writing to a String can't fail.
-            let _ = writeln!(content, "{}:{line}:{column}: {text}", place.path);
+            let _ = match text.as_str() {
+                "" => writeln!(content, "{}:{line}:{column}", place.path),
+                text => writeln!(content, "{}:{line}:{column}: {text}", place.path),
+            };
         }
         if let Some(more @ 1..) = places.len().checked_sub(PLACES) {
             let _ = writeln!(content, "(and {more} more)");

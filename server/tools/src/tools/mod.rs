@@ -14,5 +14,7 @@ pub(crate) mod read;
 pub(crate) mod rename;
 pub(crate) mod shell;
 pub(crate) mod symbols;
+#[cfg(test)]
+mod tests;
 pub(crate) mod todo;
 pub(crate) mod write;

@@ -1,15 +1,24 @@
 //! `quickfix`: the fixes that are known for a line, and applying one as hunks.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use interline_log::{Access, RetryClass};
 use interline_policy::Facts;
+use interline_workspace::document::Range;
+use interline_workspace::editor::{Diagnostic, Fix, Query, QueryItems};
+use interline_workspace::path::WorkspacePath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
+use crate::apply;
+use crate::diagnosis::{Diagnosis, diagnose};
+use crate::line_map::LineMap;
+use crate::memory::{Checked, hash};
 use crate::paths::{self, Use};
 use crate::tool::{Answer, Context, Stop, Tool};
+use crate::tools::diagnostics::{MACHINE_APPLICABLE, one_line};
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +53,161 @@ impl Tool for Quickfix {
         paths::facts(environment, &[(&self.path, using)])
     }
 
-    async fn run(self, _: Context) -> Result<Answer, Stop> {
-        Err(Stop::Failed("there are no quick fixes yet".to_owned()))
+    async fn run(self, context: Context) -> Result<Answer, Stop> {
+        let path = paths::parse(&context.environment.workspace, &self.path)?;
+        let line = self.line.get() - 1;
+        let offers = offers(&context, &path, line).await?;
+        let Some(number) = self.apply else {
+            return Ok(list(&offers, &path, self.line));
+        };
+        let chosen = offers.into_iter().nth(number.get() as usize - 1);
+        let offer = chosen.ok_or_else(|| {
+            format!(
+                "there is no fix {number} for {path}:{}: list them without apply",
+                self.line
+            )
+        })?;
+        let (environment, origin) = (context.environment.clone(), context.origin());
+        let done = format!("proposed: {}", one_line(&offer.fix.title));
+        let propose = move || apply::propose(&environment, origin, &offer.fix.edits, &done);
+        context.blocking(propose).await
     }
+}
+
+/// A fix, its edits in the text that the session sees.
+struct Offer {
+    fix: Fix,
+    /// What is said of one that needs no look.
+    mark: &'static str,
+}
+
+fn list(offers: &[Offer], path: &WorkspacePath, line: NonZeroU32) -> Answer {
+    let summary = format!("{} quick fixes at {path}:{line}", offers.len());
+    if offers.is_empty() {
+        return Answer::new("no quick fixes are known for this line", summary);
+    }
+    let offers = (1..).zip(offers).map(|(number, offer): (u32, _)| {
+        let mark = if offer.fix.machine_applicable {
+            offer.mark
+        } else {
+            ""
+        };
+        format!("{number}: {}{mark}\n", one_line(&offer.fix.title))
+    });
+    Answer::new(offers.collect::<String>(), summary)
+}
+
+/// Those of the last diagnosis first, with the numbers that it gave them; then the language servers'.
+async fn offers(context: &Context, path: &WorkspacePath, line: u32) -> Result<Vec<Offer>, Stop> {
+    let mut offers = Vec::new();
+    let last = context.environment.memory.last();
+    let checked = match current(context, last, path, line).await? {
+        Some(checked) => Ok(checked),
+        None => match diagnose(context, Some(path)).await? {
+            Diagnosis::Checked(checked) => current(context, Some(checked), path, line)
+                .await?
+                .ok_or_else(|| "the text changed while it was checked: try again".to_owned()),
+            Diagnosis::NotChecked(reason) => Err(reason),
+        },
+    };
+    if let Ok(checked) = &checked {
+        let fixes = fixes_at(checked, path, line).cloned();
+        offers.extend(fixes.map(|fix| Offer {
+            fix,
+            mark: MACHINE_APPLICABLE,
+        }));
+    }
+    for fix in servers_fixes(context, path, line).await? {
+        if !offers.iter().any(|known| known.fix.edits == fix.edits) {
+            offers.push(Offer {
+                fix,
+                mark: " (preferred)",
+            });
+        }
+    }
+    match checked {
+        Err(reason) if offers.is_empty() => Err(Stop::Failed(format!("no quick fixes: {reason}"))),
+        _ => Ok(offers),
+    }
+}
+
+/// A diagnosis, if it is still about these texts.
+async fn current(
+    context: &Context,
+    checked: Option<Arc<Checked>>,
+    path: &WorkspacePath,
+    line: u32,
+) -> Result<Option<Arc<Checked>>, Stop> {
+    let Some(checked) = checked else {
+        return Ok(None);
+    };
+    let (environment, path) = (context.environment.clone(), path.clone());
+    let look = move || {
+        let edited = fixes_at(&checked, &path, line).flat_map(|fix| &fix.edits);
+        let mut about = edited.map(|(path, _)| path).chain([&path]);
+        let current = about.all(|path| is_current(&environment, &checked, path));
+        Ok(current.then(|| Arc::clone(&checked)))
+    };
+    context.blocking(look).await
+}
+
+fn is_current(environment: &Environment, checked: &Checked, path: &WorkspacePath) -> bool {
+    let seen = checked.texts.get(path);
+    let text = environment
+        .workspace
+        .proposed_text(environment.session, path);
+    seen.is_some_and(|seen| text.is_ok_and(|text| hash(&text) == *seen))
+}
+
+/// First those of problems that begin in the line, in the order of the report; then those that reach over it or
+/// would change it.
+fn fixes_at<'a>(
+    checked: &'a Checked,
+    path: &'a WorkspacePath,
+    line: u32,
+) -> impl Iterator<Item = &'a Fix> {
+    let at = move |range: Range| (range.start.line..=range.end.line).contains(&line);
+    let begins = move |d: &&Diagnostic| d.path == *path && d.range.start.line == line;
+    let first = checked
+        .diagnostics
+        .iter()
+        .filter(begins)
+        .flat_map(|d| &d.fixes);
+    let rest = checked.diagnostics.iter().filter(move |d| !begins(d));
+    let rest = rest.flat_map(move |diagnostic| {
+        let over = diagnostic.path == *path && at(diagnostic.range);
+        diagnostic.fixes.iter().filter(move |fix| {
+            let mut edits = fix.edits.iter().filter(|(file, _)| file == path);
+            over || edits.any(|(_, edits)| edits.iter().any(|edit| at(edit.range)))
+        })
+    });
+    first.chain(rest)
+}
+
+/// What the editor's language servers offer; none where they can't be asked, or pending hunks are in the way.
+async fn servers_fixes(
+    context: &Context,
+    path: &WorkspacePath,
+    line: u32,
+) -> Result<Vec<Fix>, Stop> {
+    let environment = &context.environment;
+    let map = LineMap::new(&environment.workspace, environment.session, path);
+    let (true, Some(line)) = (environment.editor.abilities().query, map.user(line)) else {
+        return Ok(Vec::new());
+    };
+    let asked = Query::QuickFixes {
+        path: path.clone(),
+        line,
+    };
+    let answer = context
+        .unless_cancelled(environment.editor.query(asked))
+        .await?;
+    let Ok(QueryItems::Fixes(fixes)) = answer.map(|answer| answer.items) else {
+        return Ok(Vec::new());
+    };
+    let moved = fixes.into_iter().filter_map(|fix| {
+        let edits = apply::to_session(environment, &fix.edits).ok()?;
+        Some(Fix { edits, ..fix })
+    });
+    Ok(moved.collect())
 }

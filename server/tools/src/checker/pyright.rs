@@ -1,0 +1,75 @@
+//! Pyright's type errors.
+
+use std::path::PathBuf;
+
+use interline_workspace::document::Range;
+use interline_workspace::editor::{Diagnostic, Severity};
+use interline_workspace::path::WorkspacePath;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::site::Site;
+use super::{Failure, Report, Texts};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Output {
+    general_diagnostics: Vec<Finding>,
+}
+
+#[derive(Deserialize)]
+struct Finding {
+    file: PathBuf,
+    severity: String,
+    message: String,
+    rule: Option<String>,
+    /// As in LSP; a problem of a whole file has none.
+    range: Option<Range>,
+}
+
+pub(super) async fn check(
+    site: &Site,
+    path: Option<&WorkspacePath>,
+    texts: &Texts,
+    cancel: &CancellationToken,
+) -> Result<Report, Failure> {
+    let program = site
+        .program("pyright")
+        .ok_or_else(|| "pyright is not installed".to_owned())?;
+    let mut arguments = vec!["--outputjson".into()];
+    // Absolute, so that no file is taken for an option.
+    arguments.extend(path.map(|path| site.copy().join(path.as_str()).into_os_string()));
+    let folder = site.copy().to_owned();
+    let printed = site
+        .run(program, arguments, folder, site.environment(), cancel)
+        .await?;
+    let Ok(output) = serde_json::from_str::<Output>(&printed.stdout) else {
+        return Err(Failure::Because(printed.complaint()));
+    };
+    let found = output.general_diagnostics.into_iter();
+    Ok(Report {
+        source: "pyright".to_owned(),
+        diagnostics: found
+            .filter_map(|finding| finding.diagnostic(texts))
+            .collect(),
+    })
+}
+
+impl Finding {
+    fn diagnostic(self, texts: &Texts) -> Option<Diagnostic> {
+        let severity = match self.severity.as_str() {
+            "error" => Severity::Error,
+            "warning" => Severity::Warning,
+            _ => Severity::Info,
+        };
+        Some(Diagnostic {
+            path: texts.path(&self.file)?,
+            range: self.range?,
+            severity,
+            code: self.rule,
+            source: Some("pyright".to_owned()),
+            message: self.message,
+            fixes: Vec::new(),
+        })
+    }
+}

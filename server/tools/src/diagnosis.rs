@@ -1,0 +1,142 @@
+//! Who says what is wrong: the editor's other language servers, or the project's own checker.
+//!
+//! The editor's servers are quicker, but they see neither pending hunks nor what follows from them. The project's
+//! checker sees both; it runs the project's code, so only in a trusted folder.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use interline_workspace::editor::{Diagnostic, Query, QueryItems};
+use interline_workspace::path::WorkspacePath;
+use interline_workspace::proposal::HunkState;
+
+use crate::Environment;
+use crate::checker;
+use crate::memory::{Checked, hash};
+use crate::tool::{Context, Stop};
+
+const NOT_TRUSTED: &str = "the folder is not trusted, so its own checker may not run: the user can trust it by the \
+    command interline.trust or `interline run --trust`";
+
+/// What came of asking.
+#[derive(Debug)]
+pub(crate) enum Diagnosis {
+    Checked(Arc<Checked>),
+    /// Nothing could check, and why.
+    NotChecked(String),
+}
+
+/// Finds out what is wrong with a file, or with all, as the session sees them; and remembers it.
+pub(crate) async fn diagnose(
+    context: &Context,
+    path: Option<&WorkspacePath>,
+) -> Result<Diagnosis, Stop> {
+    let environment = &context.environment;
+    let pending = pending(environment);
+    let asks_editor = environment.editor.abilities().query;
+    if asks_editor
+        && pending.is_empty()
+        && let Some(checked) = by_editor(context, path, true).await?
+    {
+        return Ok(keep(environment, checked));
+    }
+    let reason = match by_checker(context, path).await? {
+        Ok(checked) => return Ok(keep(environment, checked)),
+        Err(reason) => reason,
+    };
+    // The servers don't know the hunks in other files, so what they say may be too old.
+    let untouched = path.is_some_and(|path| !pending.contains(path));
+    if asks_editor
+        && untouched
+        && !pending.is_empty()
+        && let Some(checked) = by_editor(context, path, false).await?
+    {
+        return Ok(keep(environment, checked));
+    }
+    let unseen = asks_editor && !pending.is_empty();
+    let why = if unseen {
+        "language servers do not see pending hunks, and "
+    } else {
+        ""
+    };
+    Ok(Diagnosis::NotChecked(format!("{why}{reason}")))
+}
+
+fn keep(environment: &Environment, mut checked: Checked) -> Diagnosis {
+    checked.diagnostics.sort_by(|one, other| {
+        let key = |d: &Diagnostic| (d.severity, d.path.clone(), d.range.start);
+        key(one).cmp(&key(other))
+    });
+    let checked = Arc::new(checked);
+    environment.memory.keep(&checked);
+    Diagnosis::Checked(checked)
+}
+
+/// Files with pending hunks of the session.
+fn pending(environment: &Environment) -> Vec<WorkspacePath> {
+    let ours = |hunk: &interline_workspace::proposal::Hunk| {
+        hunk.session == environment.session && hunk.state == HunkState::Pending
+    };
+    let files = environment.workspace.hunks().into_iter();
+    let files = files.filter(|file| file.hunks.iter().any(ours));
+    files.map(|file| file.path).collect()
+}
+
+async fn by_checker(
+    context: &Context,
+    path: Option<&WorkspacePath>,
+) -> Result<Result<Checked, String>, Stop> {
+    if !context.environment.trusted {
+        return Ok(Err(NOT_TRUSTED.to_owned()));
+    }
+    match checker::check(&context.environment, path, &context.cancel).await {
+        Ok(checked) => Ok(Ok(checked)),
+        Err(Stop::Failed(reason)) => Ok(Err(reason)),
+        Err(Stop::Cancelled) => Err(Stop::Cancelled),
+    }
+}
+
+/// `None` where the editor has no answer.
+async fn by_editor(
+    context: &Context,
+    path: Option<&WorkspacePath>,
+    sees_all: bool,
+) -> Result<Option<Checked>, Stop> {
+    let asked = Query::Diagnostics {
+        path: path.cloned(),
+    };
+    let answer = context.environment.editor.query(asked);
+    let Ok(answer) = context.unless_cancelled(answer).await? else {
+        return Ok(None);
+    };
+    let QueryItems::Diagnostics(diagnostics) = answer.items else {
+        return Ok(None);
+    };
+    let (environment, scope) = (context.environment.clone(), path.cloned());
+    let hashes = move || {
+        let mut texts = HashMap::new();
+        for path in paths(&diagnostics).chain(&scope) {
+            if !texts.contains_key(path)
+                && let Ok(text) = environment.workspace.text(path)
+            {
+                texts.insert(path.clone(), hash(&text));
+            }
+        }
+        Ok(Checked {
+            source: answer.source,
+            settled: answer.settled && sees_all,
+            failed: Vec::new(),
+            texts,
+            diagnostics,
+        })
+    };
+    context.blocking(hashes).await.map(Some)
+}
+
+/// Every file that diagnostics and their fixes are about, with repetitions.
+fn paths(diagnostics: &[Diagnostic]) -> impl Iterator<Item = &WorkspacePath> {
+    diagnostics.iter().flat_map(|diagnostic| {
+        let edited = diagnostic.fixes.iter().flat_map(|fix| &fix.edits);
+        edited.map(|(path, _)| path).chain([&diagnostic.path])
+    })
+}

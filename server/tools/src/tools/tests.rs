@@ -1,0 +1,367 @@
+//! Calls as models make them, through the registry.
+
+use interline_log::{CallId, CallStatus, EventData};
+use interline_workspace::document::{Position, Range};
+use interline_workspace::editor::{Fix, Location, Query, QueryAnswer, QueryItems};
+use interline_workspace::path::WorkspacePath;
+use interline_workspace::proposal::RangeEdit;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::testing::{Bench, TestEditor, permit};
+
+fn range(line: u32, start: u32, end: u32) -> Range {
+    let at = |character| Position { line, character };
+    Range {
+        start: at(start),
+        end: at(end),
+    }
+}
+
+fn path(text: &str) -> WorkspacePath {
+    WorkspacePath::new(text).expect("a path")
+}
+
+fn answering(items: impl Fn(&Query) -> QueryItems + Send + Sync + 'static) -> TestEditor {
+    TestEditor {
+        answers: Some(Box::new(move |query| {
+            Ok(QueryAnswer {
+                items: items(query),
+                source: "server".to_owned(),
+                settled: true,
+            })
+        })),
+        ..TestEditor::default()
+    }
+}
+
+#[tokio::test]
+async fn edits_are_seen_by_reads_and_touch_no_file() {
+    let bench = Bench::new(&[("a.txt", "one\ntwo\n")]);
+    let edits = json!([{"old": "two", "new": "2"}]);
+    let done = bench
+        .call("edit", json!({"path": "a.txt", "edits": edits}))
+        .await;
+    assert_eq!(done.status, CallStatus::Succeeded, "{}", done.content);
+    assert!(matches!(
+        done.events.as_slice(),
+        [EventData::EditProposed { .. }]
+    ));
+    let read = bench.call("read", json!({"path": "a.txt"})).await;
+    assert_eq!(read.content, "1\tone\n2\t2\n");
+    let disk = std::fs::read_to_string(bench.environment.workspace.root().join("a.txt"));
+    assert_eq!(disk.expect("a file"), "one\ntwo\n");
+}
+
+#[tokio::test]
+async fn whole_files_are_replaced_only_by_who_has_read_them() {
+    let bench = Bench::new(&[("a.txt", "one\n")]);
+    let write = |text: &str| bench.call("write", json!({"path": "a.txt", "content": text}));
+    let refused = write("1\n").await;
+    assert_eq!(refused.status, CallStatus::Failed);
+    assert_eq!(
+        refused.content,
+        "the file exists and you have not read it: read it first, then use edit, or write again"
+    );
+    bench.call("read", json!({"path": "a.txt"})).await;
+    bench.put("a.txt", "changed\n");
+    assert!(
+        write("1\n")
+            .await
+            .content
+            .starts_with("the text has changed since")
+    );
+    bench.call("read", json!({"path": "a.txt"})).await;
+    assert_eq!(write("1\n").await.status, CallStatus::Succeeded);
+    assert_eq!(
+        write("2\n").await.status,
+        CallStatus::Succeeded,
+        "its own text is known"
+    );
+    assert_eq!(bench.text("a.txt"), "2\n");
+    let new = bench
+        .call("write", json!({"path": "b/c.txt", "content": "new\n"}))
+        .await;
+    assert_eq!(new.status, CallStatus::Succeeded, "{}", new.content);
+}
+
+#[tokio::test]
+async fn an_edit_of_text_that_changed_says_so() {
+    let bench = Bench::new(&[("a.txt", "one\ntwo\n")]);
+    bench.call("read", json!({"path": "a.txt"})).await;
+    bench.put("a.txt", "one\ntwo\nthree\n");
+    let edits = json!([{"old": "two", "new": "2"}]);
+    let done = bench
+        .call("edit", json!({"path": "a.txt", "edits": edits}))
+        .await;
+    assert_eq!(done.status, CallStatus::Succeeded);
+    assert!(
+        done.content.contains("has changed since you read it"),
+        "{}",
+        done.content
+    );
+}
+
+#[tokio::test]
+async fn paths_lead_nowhere_else() {
+    let bench = Bench::new(&[("a.txt", "one\n")]);
+    let root = bench.environment.workspace.root().to_owned();
+    let absolute = root.join("a.txt");
+    let read = bench.call("read", json!({"path": absolute})).await;
+    assert_eq!(read.status, CallStatus::Succeeded);
+    std::os::unix::fs::symlink("/etc/passwd", root.join("link")).expect("a link");
+    for outside in ["/etc/passwd", "../x", "a/../../x", "link", "a\0b"] {
+        let error = bench
+            .prepare("read", json!({"path": outside}))
+            .expect_err(outside);
+        assert!(!error.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_is_swapped_after_the_decision_fails_closed() {
+    let bench = Bench::new(&[("a.txt", "one\n"), ("b.txt", "two\n")]);
+    let root = bench.environment.workspace.root().to_owned();
+    let edits = json!([{"old": "two", "new": "2"}]);
+    let prepared = bench
+        .prepare("edit", json!({"path": "a.txt", "edits": edits}))
+        .expect("valid");
+    std::fs::remove_file(root.join("a.txt")).expect("ours");
+    std::os::unix::fs::symlink("b.txt", root.join("a.txt")).expect("a link");
+    let done = bench.run(prepared, CancellationToken::new()).await;
+    assert_eq!(done.status, CallStatus::Failed);
+    assert!(
+        done.content.contains("nothing was done"),
+        "{}",
+        done.content
+    );
+    assert!(bench.environment.workspace.hunks().is_empty());
+}
+
+#[tokio::test]
+async fn a_permit_is_for_one_call() {
+    let bench = Bench::new(&[("a.txt", "one\n")]);
+    let one = bench
+        .prepare("shell", json!({"command": "touch x"}))
+        .expect("valid");
+    let other = bench
+        .prepare("read", json!({"path": "a.txt"}))
+        .expect("valid");
+    let done = one.run(
+        permit(&other),
+        CallId::new(),
+        bench.environment.clone(),
+        CancellationToken::new(),
+    );
+    let done = done.await;
+    assert_eq!(
+        (done.status, done.content.as_str()),
+        (CallStatus::Failed, "no permit for this call")
+    );
+    assert!(!bench.environment.workspace.root().join("x").exists());
+}
+
+#[test]
+fn prompts_show_what_is_hidden() {
+    let bench = Bench::new(&[]);
+    let prepared = bench
+        .prepare(
+            "shell",
+            json!({"command": "echo \u{202e}a\nrm -r b\u{1b}[1A"}),
+        )
+        .expect("valid");
+    assert_eq!(prepared.detail(), "echo \\u{202e}a\nrm -r b\\u{1b}[1A");
+    assert_eq!(prepared.title(), "running echo \\u{202e}a …");
+    let prepared = bench
+        .prepare("delete", json!({"path": "a.txt"}))
+        .expect("valid");
+    let file = bench.environment.workspace.root().join("a.txt");
+    assert_eq!(prepared.detail(), file.to_string_lossy());
+}
+
+#[test]
+fn an_unknown_tool_is_answered_with_the_known_ones() {
+    let bench = Bench::new(&[]);
+    let error = bench.prepare("bash", json!({})).expect_err("unknown");
+    assert!(
+        error.starts_with("there is no tool `bash`: use one of read, list,"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn search_tools_answer_in_lines() {
+    let bench = Bench::new(&[("src/a.rs", "fn a() {}\n"), ("b.md", "x\n")]);
+    let list = bench.call("list", json!({})).await;
+    assert_eq!(list.content, "b.md\nsrc/\n");
+    let glob = bench.call("glob", json!({"pattern": "**/*.rs"})).await;
+    assert_eq!(glob.content, "src/a.rs\n");
+    let grep = bench.call("grep", json!({"pattern": "fn \\w"})).await;
+    assert_eq!(grep.content, "src/a.rs\n1:fn a() {}\n");
+    let none = bench.call("grep", json!({"pattern": "nothing"})).await;
+    assert_eq!(none.content, "no lines match");
+    let wrong = bench.call("grep", json!({"pattern": "("})).await;
+    assert_eq!(wrong.status, CallStatus::Failed);
+}
+
+#[tokio::test]
+async fn references_are_in_the_lines_that_the_session_sees() {
+    let editor = answering(|query| match query {
+        Query::References(at) => QueryItems::Locations(vec![
+            Location {
+                path: at.path.to_string(),
+                range: range(2, 0, 3),
+            },
+            Location {
+                path: "/outside/lib.rs".to_owned(),
+                range: range(9, 0, 3),
+            },
+        ]),
+        other => panic!("{other:?}"),
+    });
+    let bench = Bench::with_editor(&[("a.rs", "foo();\n// x\nfoo();\n")], editor);
+    let edits = json!([{"old": "// x\n", "new": "// x\n// y\n"}]);
+    bench
+        .call("edit", json!({"path": "a.rs", "edits": edits}))
+        .await;
+    let done = bench
+        .call(
+            "references",
+            json!({"path": "a.rs", "line": 4, "symbol": "foo"}),
+        )
+        .await;
+    insta::assert_snapshot!(done.content, @r"
+    a.rs:4:1: foo();
+    /outside/lib.rs:10:1
+    answered by server (settled)
+    ");
+    let asked = crate::memory::lock(&bench.editor.asked);
+    assert!(matches!(&asked[..], [Query::References(at)] if at.position.line == 2));
+}
+
+#[tokio::test]
+async fn without_language_servers_the_model_is_told_what_to_use() {
+    let bench = Bench::new(&[("a.rs", "foo();\n")]);
+    for tool in ["definition", "references", "hover"] {
+        let done = bench
+            .call(tool, json!({"path": "a.rs", "line": 1, "symbol": "foo"}))
+            .await;
+        assert_eq!(
+            done.content,
+            "no language server can be asked here: use grep and read instead"
+        );
+    }
+}
+
+fn renames(files: &'static [&'static str]) -> TestEditor {
+    answering(move |_| {
+        let edit = RangeEdit {
+            range: range(0, 0, 3),
+            text: "bar".to_owned(),
+        };
+        let edits = files.iter().map(|file| (path(file), vec![edit.clone()]));
+        QueryItems::Fixes(vec![Fix {
+            title: "rename".to_owned(),
+            machine_applicable: false,
+            edits: edits.collect(),
+        }])
+    })
+}
+
+#[tokio::test]
+async fn a_rename_becomes_hunks_in_all_files_or_in_none() {
+    let input = json!({"path": "a.rs", "line": 1, "symbol": "foo", "new_name": "bar"});
+    let bench = Bench::with_editor(
+        &[("a.rs", "foo();\n"), ("b.rs", "foo();\n")],
+        renames(&["a.rs", "b.rs"]),
+    );
+    let done = bench.call("rename", input.clone()).await;
+    assert_eq!(done.status, CallStatus::Succeeded, "{}", done.content);
+    assert_eq!(done.events.len(), 2);
+    assert_eq!(
+        (bench.text("a.rs"), bench.text("b.rs")),
+        ("bar();\n".into(), "bar();\n".into())
+    );
+    let bench = Bench::with_editor(&[("a.rs", "foo();\n")], renames(&["a.rs", "missing.rs"]));
+    let done = bench.call("rename", input).await;
+    assert_eq!(done.status, CallStatus::Failed);
+    assert_eq!(bench.text("a.rs"), "foo();\n");
+}
+
+#[tokio::test]
+async fn diagnostics_and_fixes_of_the_editor() {
+    let editor = answering(|query| match query {
+        Query::Diagnostics { .. } => QueryItems::Diagnostics(Vec::new()),
+        Query::QuickFixes { path, line } => QueryItems::Fixes(vec![Fix {
+            title: "import it".to_owned(),
+            machine_applicable: true,
+            edits: vec![(
+                path.clone(),
+                vec![RangeEdit {
+                    range: range(*line, 0, 0),
+                    text: "use x;\n".to_owned(),
+                }],
+            )],
+        }]),
+        other => panic!("{other:?}"),
+    });
+    let mut bench = Bench::with_editor(&[("a.txt", "one\ntwo\n")], editor);
+    bench.environment.trusted = false;
+    let clean = bench.call("diagnostics", json!({"path": "a.txt"})).await;
+    assert_eq!(clean.content, "no problems\nchecked by server (settled)\n");
+    let listed = bench
+        .call("quickfix", json!({"path": "a.txt", "line": 2}))
+        .await;
+    assert_eq!(listed.content, "1: import it (preferred)\n");
+    let applied = bench
+        .call("quickfix", json!({"path": "a.txt", "line": 2, "apply": 1}))
+        .await;
+    assert!(
+        applied.content.starts_with("proposed: import it\n"),
+        "{}",
+        applied.content
+    );
+    assert_eq!(bench.text("a.txt"), "one\nuse x;\ntwo\n");
+    let unseen = bench.call("diagnostics", json!({"path": "a.txt"})).await;
+    assert!(
+        unseen
+            .content
+            .starts_with("not checked: language servers do not see pending hunks, and the folder"),
+        "{}",
+        unseen.content
+    );
+    let none = bench
+        .call("quickfix", json!({"path": "a.txt", "line": 1, "apply": 7}))
+        .await;
+    assert_eq!(none.status, CallStatus::Failed);
+}
+
+#[tokio::test]
+async fn questions_get_answers_or_advice() {
+    let editor = TestEditor {
+        reply: Some("yes".to_owned()),
+        ..TestEditor::default()
+    };
+    let bench = Bench::with_editor(&[], editor);
+    let done = bench.call("ask", json!({"question": "really?"})).await;
+    assert_eq!(done.content, "the user answers: yes");
+    let bench = Bench::new(&[]);
+    let done = bench.call("ask", json!({"question": "really?"})).await;
+    assert_eq!(done.status, CallStatus::Failed);
+    let editor = TestEditor {
+        headless: true,
+        ..TestEditor::default()
+    };
+    let bench = Bench::with_editor(&[], editor);
+    let done = bench.call("ask", json!({"question": "really?"})).await;
+    assert!(done.content.starts_with("nobody is there"));
+}
+
+#[tokio::test]
+async fn the_list_of_things_to_do_is_an_event() {
+    let bench = Bench::new(&[]);
+    let items = json!([{"text": "a", "status": "done"}, {"text": "b", "status": "active"}]);
+    let done = bench.call("todo", json!({"items": items})).await;
+    assert_eq!(done.summary, "1/2 done: b");
+    assert!(matches!(done.events.as_slice(), [EventData::TodoSet { items }] if items.len() == 2));
+}
