@@ -17,6 +17,7 @@ export function showProgress(server: Server, turns: Turns, hunks: Hunks, transcr
     turns.onEnd(({ turn, event }) => {
       if (event.outcome === "failed") void tell(vscode.window.showErrorMessage, event.message ?? "the turn failed", turn, transcript);
       else if (event.outcome === "stopped") void tell(vscode.window.showWarningMessage, event.message ?? "the turn was stopped", turn, transcript);
+      else if (event.outcome === "done" && turn.hunks && outOfSight(hunks, turn)) void offerReview(hunks);
       else if (event.outcome === "done" && !turn.hunks && hunks.all.length === 0 && !transcript.isVisible(turn.session)) {
         void tell(vscode.window.showInformationMessage, short(turn.answer) || "done, with nothing to review", turn, transcript);
       }
@@ -28,6 +29,20 @@ export function showProgress(server: Server, turns: Turns, hunks: Hunks, transcr
       else vscode.window.setStatusBarMessage(`Interline: ${event.text}`, 6000);
     }),
   );
+}
+
+/** Hunks in files that are not on screen would go unnoticed. */
+function outOfSight(hunks: Hunks, turn: Turn): boolean {
+  const pending = hunks.all.filter(({ hunk }) => hunk.session === turn.session);
+  const seen = vscode.window.visibleTextEditors.map(({ document }) => document.uri.toString());
+  return pending.length > 0 && !pending.some(({ uri }) => seen.includes(uri.toString()));
+}
+
+async function offerReview(hunks: Hunks): Promise<void> {
+  const show = "Show Changes";
+  const count = hunks.all.length;
+  const answer = await vscode.window.showInformationMessage(`Interline: ${count} change${count > 1 ? "s" : ""} to review in other files`, show);
+  if (answer === show) await vscode.commands.executeCommand("interline.showDiff");
 }
 
 function progress(server: Server, turns: Turns, turn: Turn): void {

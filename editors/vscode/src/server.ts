@@ -7,6 +7,7 @@ import { findBinary, type Binary } from "./binary";
 import { extraEnv, serverSettings } from "./config";
 import { messageOf } from "./errors";
 import { middleware, SCHEMES, type CommandHooks } from "./middleware";
+import { traceChannel } from "./trace";
 import type { EventParams, SessionEvent } from "./protocol";
 
 /** Registers what answers the server on one client; called for each client before it starts. */
@@ -18,7 +19,7 @@ export class Server implements vscode.Disposable {
   private readonly events = new vscode.EventEmitter<{ session: string; event: SessionEvent }>();
   private readonly states = new vscode.EventEmitter<State>();
   private readonly log = vscode.window.createOutputChannel("Interline", { log: true });
-  private readonly trace = vscode.window.createOutputChannel("Interline Trace", { log: true });
+  private readonly trace = traceChannel();
   private readonly attachments: Attach[] = [];
   binary: Binary | undefined;
 

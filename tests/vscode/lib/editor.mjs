@@ -170,18 +170,6 @@ export class Editor {
     const editor = this.page.locator(".editor-group-container", { has: this.page.locator(".tab.active", { hasText: "Interline.md" }) });
     return (await editor.count()) > 0 ? linesOf(editor.locator(".view-lines").first()) : "";
   }
-
-  /** Adds a line to the user's settings, through the settings file as a user would. */
-  async setting(line) {
-    await this.command("Preferences: Open User Settings (JSON)");
-    await this.page.locator(".tab.active", { hasText: "settings.json" }).waitFor();
-    await this.keys.press("Control+Home");
-    await this.keys.press("End");
-    await this.keys.insertText(`${line},`);
-    await this.keys.press("Control+S");
-    await this.page.waitForTimeout(500);
-    await this.command("View: Close Editor");
-  }
 }
 
 export async function linesOf(lines) {
