@@ -115,6 +115,7 @@ pub(crate) fn plain(code: &str) -> String {
         "git-option" => "gives git options that can make it run programs",
         "path-unknown" => "names a path that can't be resolved",
         "too-many-paths" => "names more paths than can be checked",
+        "too-many-hosts" => "names more hosts than can be checked",
         "odd-address" => "has an address that can be read in two ways",
         // Not effects of the call.
         "command" | "headless" | "plan-mode" | "read-only" | "mode" => "",

@@ -30,7 +30,7 @@ pub struct Rule {
     /// The program's path (its real folder and its name). Rules that "always allow" keeps have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<PathBuf>,
-    /// A glob: relative to the workspace, or absolute.
+    /// A glob: relative to the workspace, or absolute. Of commands it allows only those known to only read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// A host; its subdomains are covered too.
@@ -206,7 +206,7 @@ impl CompiledRule {
             && self
                 .path
                 .as_ref()
-                .is_none_or(|pattern| facts.paths.iter().any(|path| pattern.touches(path)))
+                .is_none_or(|pattern| self.finds_path(pattern, facts))
             && rule
                 .host
                 .as_ref()
@@ -217,20 +217,27 @@ impl CompiledRule {
     /// Proven commands match at their beginning. In what could not be proven the command may stand anywhere
     /// (behind `env`, in a subshell), so that a wrapping is never looser than what it wraps.
     fn finds_argv(&self, facts: &Facts) -> bool {
+        let proven = facts.doubts.is_empty();
         facts.argv.iter().any(|argv| {
-            let starts = if facts.doubts.is_empty() {
-                1
-            } else {
-                argv.len()
-            };
+            let starts = if proven { 1 } else { argv.len() };
             (0..starts).any(|start| {
                 argv.get(start..)
-                    .is_some_and(|command| self.begins_command(command))
+                    .is_some_and(|command| self.begins_command(command, self.rule.exact && proven))
             })
         })
     }
 
-    fn begins_command(&self, command: &[String]) -> bool {
+    /// A path of the call or, where not all of them may be known, any word of it.
+    fn finds_path(&self, pattern: &PathPattern, facts: &Facts) -> bool {
+        let words = facts.argv.iter().flatten();
+        facts.paths.iter().any(|path| pattern.touches(path))
+            || (!facts.doubts.is_empty()
+                && words
+                    .into_iter()
+                    .any(|word| pattern.as_written.is_match(normal(word))))
+    }
+
+    fn begins_command(&self, command: &[String], exact: bool) -> bool {
         let (Some(program), Some(first)) = (command.first(), self.rule.argv.first()) else {
             return false;
         };
@@ -240,17 +247,8 @@ impl CompiledRule {
         // `git -C elsewhere push` is a push as well.
         let written = command.get(1..).unwrap_or_default();
         let rest = self.rule.argv.get(1..).unwrap_or_default();
-        self.is_prefix(rest, written)
-            || self.is_prefix(rest, without_global_options(base_name(program), written))
-    }
-
-    fn is_prefix(&self, pattern: &[ArgPattern], tokens: &[String]) -> bool {
-        let fits = if self.rule.exact {
-            pattern.len() == tokens.len()
-        } else {
-            pattern.len() <= tokens.len()
-        };
-        fits && pattern.iter().zip(tokens).all(|(p, t)| p.covers(t))
+        let bare = without_global_options(base_name(program), written);
+        begins(rest, written, exact) || begins(rest, bare, exact)
     }
 
     /// Everything must be proven, and covered by the rule. `outside`: what leaves the workspace is covered too.
@@ -275,7 +273,7 @@ impl CompiledRule {
             && facts
                 .argv
                 .iter()
-                .all(|argv| self.is_prefix(&self.rule.argv, argv))
+                .all(|argv| begins(&self.rule.argv, argv, self.rule.exact))
             && program.is_none_or(|program| {
                 facts.programs.len() == facts.argv.len()
                     && facts.programs.iter().all(|found| found == program)
@@ -284,8 +282,12 @@ impl CompiledRule {
 
     fn allows_paths(&self, facts: &Facts, outside: bool) -> bool {
         match &self.path {
+            // Of a program that is not known, any word may be a path.
             Some(pattern) => {
-                !facts.paths.is_empty() && facts.paths.iter().all(|path| pattern.holds(path))
+                let known = facts.argv.is_empty() || !facts.effects.contains(&Effect::Execute);
+                known
+                    && !facts.paths.is_empty()
+                    && facts.paths.iter().all(|path| pattern.holds(path))
             }
             None => {
                 outside
@@ -351,6 +353,16 @@ impl PathPattern {
             && self.as_written.is_match(normal(&path.sent))
             && self.anywhere.is_match(&path.resolved)
     }
+}
+
+/// The tokens begin with the pattern; `exact`: and end with it.
+fn begins(pattern: &[ArgPattern], tokens: &[String], exact: bool) -> bool {
+    let fits = if exact {
+        pattern.len() == tokens.len()
+    } else {
+        pattern.len() <= tokens.len()
+    };
+    fits && pattern.iter().zip(tokens).all(|(p, t)| p.covers(t))
 }
 
 /// Without `.` and `..`, by the text alone.

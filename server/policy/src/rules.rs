@@ -115,6 +115,12 @@ fn check_allow(tier: Tier, rule: &Rule) -> Result<(), String> {
                 .into(),
         );
     }
+    if rule.host.is_some() && !rule.argv.is_empty() {
+        return Err(
+            "what hosts a command speaks to can't be proven: allow it without `host`, by effects = [\"execute\", \"network\"]"
+                .into(),
+        );
+    }
     if rule.when_tainted == Some(true) {
         return Err(
             "an allow rule can't have when_tainted = true: such sessions always ask; remove it"

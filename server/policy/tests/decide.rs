@@ -399,9 +399,49 @@ fn weak_tiers_may_only_tighten_and_errors_name_the_rule() {
             "unknown field `colour`",
         ),
         ("effect='deny'\ntool='shell'\nexact=true", "add `argv`"),
+        (
+            "effect='allow'\ntool='shell'\nargv=['curl']\nhost='a.b'",
+            "can't be proven",
+        ),
     ] {
         let error = rules(Tier::User, &format!("[[rule]]\n{toml}")).unwrap_err();
         assert!(error.contains(part), "{toml}: {error}");
+    }
+}
+
+#[test]
+fn the_network_and_the_outside_are_allowed_only_by_name() {
+    let set = rules(
+        Tier::User,
+        r#"
+        [[rule]]
+        effect = "allow"
+        tool = "shell"
+        argv = ["git", "fetch"]
+        effects = ["execute", "network"]
+        [[rule]]
+        effect = "allow"
+        tool = "shell"
+        argv = [["cat", "mine"]]
+        path = "/usr/include/**"
+        "#,
+    )
+    .unwrap();
+    let network = [Effect::Execute, Effect::Network];
+    let of = |call: &Call, context: &Context| says(&decide(call, &set, context));
+    assert_eq!(of(&command(&["git", "fetch"], &network), &DEFAULT), "allow");
+    let tainted = Context {
+        tainted: true,
+        ..DEFAULT
+    };
+    assert_eq!(of(&command(&["git", "fetch"], &network), &tainted), "ask");
+    for (program, effect, expected) in [
+        ("cat", Effect::Read, "allow"),
+        ("mine", Effect::Execute, "ask"),
+    ] {
+        let mut call = command(&[program, "/usr/include/a.h"], &[effect, Effect::Outside]);
+        call.facts.paths.push(path("/usr/include/a.h", false));
+        assert_eq!(of(&call, &DEFAULT), expected, "{program}");
     }
 }
 

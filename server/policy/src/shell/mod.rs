@@ -25,6 +25,8 @@ pub(crate) use programs::{base_name, may_always_run, without_global_options};
 const MAX_BYTES: usize = 128 * 1024;
 /// More paths than a person would read in a prompt.
 const MAX_PATHS: usize = 1024;
+/// Words of an unproven text that are looked up on the disk.
+const MAX_LOOKUPS: usize = 4096;
 
 /// Analyses a shell command for [`Call::facts`](crate::Call::facts). `root` is the workspace's root and the
 /// directory that the command runs in. Paths and programs are resolved on the disk; programs in the system's own folders.
@@ -101,6 +103,7 @@ fn one_command(argv: Vec<String>, place: &Place, facts: &mut Facts) {
 /// What a program that is not known to only read does with its arguments.
 fn describe(program: &str, args: &[String], place: &Place, facts: &mut Facts) {
     programs::note_effects(program, args, true, facts);
+    programs::note_addresses(args, facts);
     for (path, write) in programs::path_arguments(program, args) {
         add_path(facts, place, path, write);
     }
@@ -122,9 +125,15 @@ fn best_effort(command: &str, place: &Place, facts: &mut Facts) {
                 programs::note_effects(word, args, false, facts);
             }
         }
+        programs::note_addresses(argv, facts);
         for (path, write) in programs::paths_anywhere(argv) {
             add_path(facts, place, path, write);
         }
+    }
+    // Any word may be a path, where there is such a file.
+    let words = sketch.commands.iter().flatten().take(MAX_LOOKUPS);
+    for word in words.filter(|word| place.has(word)) {
+        add_path(facts, place, word, false);
     }
     for (target, write) in &sketch.redirects {
         add_path(facts, place, target, *write);

@@ -62,6 +62,11 @@ impl Place {
         Some(file.parent()?.canonicalize().ok()?.join(name))
     }
 
+    /// Is there a file of this name? Never for names alone.
+    pub(crate) fn has(&self, word: &str) -> bool {
+        self.search.is_some() && !word.is_empty() && self.root.join(word).symlink_metadata().is_ok()
+    }
+
     /// What a path of the command would touch, symlinks followed; what does not exist yet hangs on its nearest
     /// folder that does. `None`: a loop, no permission, or `..` behind something that is not there.
     pub(crate) fn resolve(&self, sent: &str) -> Option<PathBuf> {

@@ -5,6 +5,9 @@
 use crate::facts::{Effect, Facts};
 use crate::wordlist::Words;
 
+/// More hosts than a person would read in a prompt.
+const MAX_HOSTS: usize = 256;
+
 /// Words of the shell's own: keywords, and builtins that change its state or evaluate their arguments.
 const SHELL_WORDS: Words = Words(
     "if then elif else fi for while until do done case esac select function time coproc [[ ]] [ test cd pushd \
@@ -241,8 +244,8 @@ pub(crate) fn note_effects(program: &str, args: &[String], proven: bool, facts: 
     let name = base_name(program);
     if reaches_network(name, args, proven) {
         facts.effect(Effect::Network);
-        for host in args.iter().filter_map(|arg| host_of(arg)) {
-            note_host(host, facts);
+        for host in args.iter().filter_map(|arg| bare_host(arg)) {
+            add_host(host, facts);
         }
     }
     if destroys(name, args) {
@@ -300,9 +303,29 @@ fn is_destructive_word(arg: &str, words: Words) -> bool {
 }
 
 /// The host part of something like a URL, with everything that is odd about it.
-fn host_of(arg: &str) -> Option<&str> {
+fn host_in_url(arg: &str) -> Option<&str> {
     let (_, rest) = arg.split_once("://")?;
     rest.split(['/', '?', '#']).next()
+}
+
+/// The host of `evil.com/x` and `git@evil.com:x`, as programs of the network take it.
+fn bare_host(arg: &str) -> Option<String> {
+    let host = arg.split(['/', ':']).next()?;
+    let host = host.rsplit('@').next()?;
+    let plain = host
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
+    let is_host =
+        plain && host.contains('.') && host.starts_with(|c: char| c.is_ascii_alphanumeric());
+    is_host.then(|| host.to_ascii_lowercase())
+}
+
+/// Hosts of the addresses among the words, whatever program gets them.
+pub(crate) fn note_addresses(words: &[String], facts: &mut Facts) {
+    for authority in words.iter().filter_map(|word| host_in_url(word)) {
+        note_host(authority, facts);
+        facts.effect(Effect::Network);
+    }
 }
 
 fn note_host(authority: &str, facts: &mut Facts) {
@@ -311,8 +334,17 @@ fn note_host(authority: &str, facts: &mut Facts) {
     }
     let host = authority.rsplit('@').next().unwrap_or(authority);
     let host = host.split(':').next().unwrap_or(host).to_ascii_lowercase();
-    if !host.is_empty() && !facts.hosts.contains(&host) {
+    add_host(host, facts);
+}
+
+fn add_host(host: String, facts: &mut Facts) {
+    if host.is_empty() || facts.hosts.contains(&host) {
+        return;
+    }
+    if facts.hosts.len() < MAX_HOSTS {
         facts.hosts.push(host);
+    } else {
+        facts.doubt("too-many-hosts");
     }
 }
 

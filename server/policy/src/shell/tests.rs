@@ -75,6 +75,8 @@ fn paths_are_resolved_on_the_disk() {
     );
     assert_eq!(summary(&of("cat link/../a")), "reads outside");
     assert_eq!(summary(&of("cat ../w/a")), "reads");
+    // Wrapped, a word without a slash is looked up.
+    assert!(of("env cat link").effects.contains(&Effect::Outside));
     assert!(of("cat loop").doubts.contains(&"path-unknown".into()));
     assert!(
         of("cat nowhere/../../a")
@@ -125,7 +127,11 @@ fn one_denied_of_ten_thousand_is_denied() {
         "rm ".repeat(40_000),
         "'".repeat(100_000),
     ];
-    for command in hostile {
+    let distinct = |word: &str| -> String { (0..10_000).map(|n| format!("{word}{n} ")).collect() };
+    let hostile = hostile
+        .into_iter()
+        .chain(["a", "h.x/", "http://h", "/p", "git -C "].map(distinct));
+    for command in hostile.map(|text| format!("env {text}")) {
         assert!(rank(&command, &rules()) >= 1);
     }
     assert_eq!(rank(&"a".repeat(200_000), &rules()), 2);
@@ -146,6 +152,18 @@ fn rules() -> Rules {
             vec![
                 rule(RuleEffect::Deny, &["git", "push"]),
                 rule(RuleEffect::Deny, &["curl"]),
+                Rule {
+                    exact: true,
+                    ..rule(RuleEffect::Deny, &["git", "test", "a"])
+                },
+                Rule {
+                    path: Some("secret.txt".into()),
+                    ..rule(RuleEffect::Deny, &["cat"])
+                },
+                Rule {
+                    host: Some("evil.com".into()),
+                    ..Rule::new(RuleEffect::Deny, "shell")
+                },
                 rule(RuleEffect::Ask, &["cat", "secret.txt"]),
                 rule(RuleEffect::Allow, &["cargo", "test"]),
                 rule(RuleEffect::Allow, &["env"]),
@@ -225,6 +243,8 @@ fn some_word() -> impl Strategy<Value = String> {
         Just(".git/config".to_owned()),
         Just("secret.txt".to_owned()),
         Just("../far".to_owned()),
+        Just("https://evil.com/x".to_owned()),
+        Just("git@evil.com:x".to_owned()),
         Just("a".to_owned()),
         "[a-z./=-]{1,8}",
         "'[a-z ;$|]{0,6}'",
