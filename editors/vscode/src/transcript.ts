@@ -9,9 +9,14 @@ const SCHEME = "interline-transcript";
 const REFRESH_MS = 150;
 
 interface Page {
+  /** As the server rendered it. */
   text: string;
-  /** What came since the server rendered `text`. */
+  /** What streamed in since the last whole block. */
   tail: string;
+  /** So much of the tail was whole when the last block ended. */
+  whole: number;
+  /** The user has asked for it. */
+  open: boolean;
 }
 
 export class Transcript implements vscode.TextDocumentContentProvider, vscode.Disposable {
@@ -30,11 +35,13 @@ export class Transcript implements vscode.TextDocumentContentProvider, vscode.Di
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
       server.onEvent(({ session, event }) => {
         this.session = session;
-        const page = this.pages.get(session);
-        if (!page) return;
+        const page = this.page(session);
         if (event.type === "text") page.tail += event.delta;
-        else if (event.type === "turnStarted" || event.type === "callEnded" || event.type === "turnEnded") this.stale.add(session);
-        else return;
+        else if (event.type !== "turnStarted" && event.type !== "callEnded" && event.type !== "turnEnded") return;
+        else {
+          page.whole = page.tail.length;
+          this.stale.add(session);
+        }
         this.timer ??= setTimeout(() => void this.refresh(), REFRESH_MS);
       }),
     ];
@@ -54,8 +61,8 @@ export class Transcript implements vscode.TextDocumentContentProvider, vscode.Di
   }
 
   provideTextDocumentContent(uri: vscode.Uri): string {
-    const page = this.pages.get(uri.query);
-    return page ? page.text + (page.tail === "" ? "" : `\n${page.tail}`) : "";
+    const { text, tail } = this.page(uri.query);
+    return tail === "" ? text : `${text}\n${tail}`;
   }
 
   dispose(): void {
@@ -67,19 +74,35 @@ export class Transcript implements vscode.TextDocumentContentProvider, vscode.Di
     return vscode.window.visibleTextEditors.filter(({ document: { uri } }) => uri.scheme === SCHEME && uri.query === session);
   }
 
+  private page(session: string): Page {
+    const page = this.pages.get(session) ?? { text: "", tail: "", whole: 0, open: false };
+    this.pages.set(session, page);
+    return page;
+  }
+
   private async load(session: string | undefined): Promise<string> {
     const answer = await this.server.command<TranscriptResult>("transcript", session === undefined ? {} : { session });
     const id = answer.session ?? session ?? "";
-    this.pages.set(id, { text: answer.text, tail: "" });
+    Object.assign(this.page(id), { text: answer.text, open: true });
     return id;
+  }
+
+  /** At the events that bring one here, all that had streamed in before is in the server's text. */
+  private async reload(session: string): Promise<void> {
+    const page = this.page(session);
+    const { whole } = page;
+    if (page.open) await this.load(session);
+    page.tail = page.tail.slice(whole);
+    page.whole -= whole;
   }
 
   private async refresh(): Promise<void> {
     const stale = [...this.stale];
     this.stale.clear();
-    for (const session of stale) if (this.server.running) await this.load(session).catch(() => undefined);
+    for (const session of stale) if (this.server.running) await this.reload(session).catch(() => undefined);
     this.timer = undefined;
-    for (const session of this.pages.keys()) {
+    for (const [session, page] of this.pages) {
+      if (!page.open) continue;
       this.changes.fire(uriOf(session));
       // The editor takes the new text a moment later; who reads further up is left there.
       for (const editor of this.editors(session)) if (atEnd(editor)) setTimeout(() => reveal(editor), REFRESH_MS);
