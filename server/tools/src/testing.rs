@@ -158,7 +158,7 @@ pub(crate) fn permit(prepared: &Prepared) -> interline_policy::Permit {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test's own files")]
-fn put(root: &Path, path: &str, text: &str) {
+pub(crate) fn put(root: &Path, path: &str, text: &str) {
     let file = root.join(path);
     let folder = file.parent().expect("below the root");
     std::fs::create_dir_all(folder).expect("a folder");

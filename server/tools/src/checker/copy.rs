@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -49,7 +50,13 @@ impl Copy {
             // Left by another process: nothing is known of it.
             fs::remove_dir_all(folder).map_err(cant)?;
         }
-        fs::create_dir_all(folder).map_err(cant)?;
+        // The copy may hold what others must not read.
+        let mut private = fs::DirBuilder::new();
+        private
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(cant)?;
         let overlay: HashMap<_, _> = overlay
             .iter()
             .map(|(path, text)| (PathBuf::from(path.as_str()), text.as_deref()))
@@ -244,4 +251,104 @@ fn beside(root: &Path, files: &BTreeMap<PathBuf, Source>) -> Vec<(PathBuf, Sourc
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+    use crate::testing::put;
+
+    fn overlay(path: &str, text: Option<&str>) -> (WorkspacePath, Option<String>) {
+        let path = WorkspacePath::new(path).expect("a path");
+        (path, text.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_copy_has_what_counts_and_follows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let base = folder.path().canonicalize().expect("it exists");
+        let (root, to) = (base.join("root"), base.join("copy"));
+        for (path, text) in [
+            (".gitignore", "secret\nCargo.lock\n"),
+            ("secret", "s"),
+            ("Cargo.toml", ""),
+            ("Cargo.lock", "lock"),
+            (".git/config", ""),
+            ("build/CACHEDIR.TAG", ""),
+            ("node_modules/a/index.js", ""),
+            (".cargo/config.toml", ""),
+            ("src/a.rs", "a"),
+            ("run", "#!"),
+        ] {
+            put(&root, path, text);
+        }
+        fs::set_permissions(root.join("run"), fs::Permissions::from_mode(0o555)).expect("ours");
+        symlink("src/a.rs", root.join("inside")).expect("a link");
+        symlink("/etc/hostname", root.join("outside")).expect("a link");
+        let mut copy = Copy::default();
+        copy.sync(&root, &to, &[]).expect("synced");
+        let names: Vec<_> = copy
+            .files()
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        insta::assert_snapshot!(names.join(" "), @".cargo/config.toml .gitignore Cargo.lock Cargo.toml inside node_modules outside run src/a.rs");
+        let mode = fs::metadata(to.join("run"))
+            .expect("copied")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o111, 0o111);
+
+        let read = |path: &str| fs::read_to_string(to.join(path));
+        let time = |path: &str| {
+            fs::metadata(to.join(path))
+                .and_then(|facts| facts.modified())
+                .expect("there")
+        };
+        let before = time("Cargo.toml");
+        let changes = [
+            overlay("src/a.rs", Some("b")),
+            overlay("src/new/c.rs", Some("c")),
+            overlay("run", None),
+        ];
+        copy.sync(&root, &to, &changes).expect("synced");
+        assert_eq!(read("src/a.rs").expect("there"), "b");
+        assert_eq!(read("src/new/c.rs").expect("there"), "c");
+        assert!(read("run").is_err());
+        assert_eq!(time("Cargo.toml"), before);
+        let changed = time("src/a.rs");
+        copy.sync(&root, &to, &changes).expect("synced");
+        assert_eq!(
+            time("src/a.rs"),
+            changed,
+            "the same text is not written again"
+        );
+        fs::remove_file(root.join("Cargo.toml")).expect("ours");
+        copy.sync(&root, &to, &[]).expect("synced");
+        assert_eq!(read("src/a.rs").expect("there"), "a");
+        assert!(
+            time("src/a.rs") >= changed,
+            "text that went back is new to build tools"
+        );
+        assert!(read("src/new/c.rs").is_err() && read("Cargo.toml").is_err());
+        assert!(read("run").is_ok());
+        assert_eq!(
+            fs::read_to_string(root.join("src/a.rs")).expect("there"),
+            "a"
+        );
+    }
+
+    #[test]
+    fn a_copy_of_another_process_is_made_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (root, to) = (folder.path().join("root"), folder.path().join("copy"));
+        put(&root, "a", "new");
+        put(&to, "a", "old");
+        put(&to, "b", "left");
+        Copy::default().sync(&root, &to, &[]).expect("synced");
+        assert_eq!(fs::read_to_string(to.join("a")).expect("there"), "new");
+        assert!(!to.join("b").exists());
+    }
 }

@@ -73,3 +73,30 @@ impl Finding {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recorded from pyright 1.1.414, shortened.
+    const RECORDED: &str = r#"{"version": "1.1.414", "generalDiagnostics": [
+        {"file": "/copy/a.py", "severity": "error", "message": "Type is not assignable", "rule": "reportAssignmentType",
+         "range": {"start": {"line": 2, "character": 20}, "end": {"line": 2, "character": 23}}},
+        {"file": "/elsewhere/b.py", "severity": "error", "message": "not ours", "range": null}],
+        "summary": {"filesAnalyzed": 1}}"#;
+
+    #[test]
+    fn findings() {
+        let texts = Texts::new(std::path::Path::new("/copy"));
+        let output: Output = serde_json::from_str(RECORDED).expect("understood");
+        let found = output.general_diagnostics.into_iter();
+        let found: Vec<_> = found
+            .filter_map(|finding| finding.diagnostic(&texts))
+            .collect();
+        let [one] = found.as_slice() else {
+            panic!("{found:?}")
+        };
+        assert_eq!((one.path.as_str(), one.range.start.character), ("a.py", 20));
+        assert_eq!(one.code.as_deref(), Some("reportAssignmentType"));
+    }
+}

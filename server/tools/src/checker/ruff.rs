@@ -137,3 +137,39 @@ fn range(
 ) -> interline_workspace::document::Range {
     texts.range(path, (start.row, start.column), (end.row, end.column))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recorded from ruff 0.15, shortened.
+    const RECORDED: &str = r#"[
+        {"code": "F541", "filename": "/copy/a.py", "location": {"row": 4, "column": 17}, "end_location": {"row": 4, "column": 21},
+         "message": "f-string without any placeholders", "noqa_row": 4, "url": "https://docs.astral.sh/ruff/rules/F541",
+         "fix": {"applicability": "safe", "message": "Remove extraneous `f` prefix", "edits": [
+            {"content": "\"x\"", "location": {"row": 4, "column": 17}, "end_location": {"row": 4, "column": 21}}]}},
+        {"code": null, "filename": "/copy/b.py", "location": {"row": 2, "column": 1}, "end_location": {"row": 2, "column": 2},
+         "message": "SyntaxError: unexpected", "fix": null},
+        {"code": "E401", "filename": "/elsewhere/c.py", "location": {"row": 1, "column": 1}, "end_location": {"row": 1, "column": 2},
+         "message": "not ours", "fix": null}]"#;
+
+    #[test]
+    fn findings_and_fixes() {
+        let mut texts = Texts::new(std::path::Path::new("/copy"));
+        let found = diagnostics(RECORDED, &mut texts).expect("understood");
+        let [lint, syntax] = found.as_slice() else {
+            panic!("{found:?}")
+        };
+        assert_eq!(
+            (lint.path.as_str(), lint.severity),
+            ("a.py", Severity::Warning)
+        );
+        let [fix] = lint.fixes.as_slice() else {
+            panic!("{lint:?}")
+        };
+        assert!(fix.machine_applicable);
+        assert_eq!(fix.title, "Remove extraneous `f` prefix");
+        assert_eq!(syntax.severity, Severity::Error);
+        assert!(diagnostics("warning: no JSON", &mut texts).is_err());
+    }
+}

@@ -1,7 +1,10 @@
 //! Real compilers on small projects.
 
+use std::time::Duration;
+
 use interline_log::CallStatus;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::testing::Bench;
 
@@ -221,5 +224,62 @@ async fn a_broken_manifest_is_a_reason() {
             .starts_with("not checked: no checker for this project"),
         "{}",
         done.content
+    );
+}
+
+#[tokio::test]
+async fn alternatives_are_fixes_of_their_own() {
+    let bench = crate_with(
+        "fn main() {\n    let _ = HashMap::<u8, u8>::new();\n    let _: Option<Duration> = None;\n    let _ = Entry;\n}\n",
+    );
+    let found = bench.call("diagnostics", json!({})).await;
+    assert!(
+        found
+            .content
+            .contains("fix 1: consider importing this struct: `use std::collections::HashMap;"),
+        "{}",
+        found.content
+    );
+    assert!(
+        !found.content.contains("machine-applicable"),
+        "{}",
+        found.content
+    );
+    let input = json!({"path": "src/main.rs", "line": 2, "apply": 1});
+    let fixed = bench.call("quickfix", input).await;
+    assert_eq!(fixed.status, CallStatus::Succeeded, "{}", fixed.content);
+    let text = bench.text("src/main.rs");
+    assert!(
+        text.starts_with("use std::collections::HashMap;\n\nfn main"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn cancelling_ends_a_build() {
+    let bench = crate_with("fn main() {}\n");
+    let up = bench.environment.workspace.root().with_file_name("up");
+    let script = format!(
+        "fn main() {{ std::fs::write({:?}, \"\").unwrap(); std::thread::sleep(std::time::Duration::from_secs(86_400)) }}\n",
+        up.display().to_string()
+    );
+    bench.put("build.rs", &script);
+    let cancel = CancellationToken::new();
+    let stopper = cancel.clone();
+    tokio::spawn(async move {
+        while !up.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        stopper.cancel();
+    });
+    let done = bench.call_until("diagnostics", json!({}), cancel).await;
+    assert_eq!(done.status, CallStatus::Cancelled);
+    // The copy is free again, and nobody holds the build folder.
+    bench.put("build.rs", "fn main() {}\n");
+    let clean = bench.call("diagnostics", json!({})).await;
+    assert!(
+        clean.content.starts_with("no problems"),
+        "{}",
+        clean.content
     );
 }
