@@ -101,7 +101,9 @@ pub(crate) fn plain(code: &str) -> String {
         "untrusted-folder" => "the folder is not trusted",
         "tainted" => "untrusted content is in the session",
         "too-long" => "the command is too long to be checked",
-        "not-simple" => "is more than one simple command, so what it does can't be proven",
+        "not-simple" => {
+            "is not one plain command (it uses more of the shell), so what it does can't be proven"
+        }
         "odd-characters" => "holds characters that do not show or are not ASCII",
         "unclosed-quote" => "has a quote that is not closed",
         "empty" => "is empty",
