@@ -222,6 +222,19 @@ test('permission: no prompt while the user types, then one at a time', {}, funct
   child:wait('return #prompts == 2')
 end)
 
+test('permission: the end of the turn takes the prompt back, a late yes changes nothing', {}, function(child)
+  begin(child)
+  child:lua(recorder)
+  child:lua([[ask('interline/requestPermission', ...)]], permission)
+  child:wait('return prompts[1] ~= nil')
+  child:lua([[event({ type = 'turnEnded', turn = 't', outcome = 'cancelled' })]])
+  child:wait('return answers[1] ~= nil')
+  vim.wait(450)
+  child:lua('pick(2)')
+  vim.wait(50)
+  equal({ { id = 'p1', answer = 'deny' } }, child:lua('return answers'))
+end)
+
 test('permission: the real vim.ui.select, answered by keys', {}, function(child)
   begin(child)
   child:lua([[ask('interline/requestPermission', ...)]], permission)
@@ -346,4 +359,49 @@ test('diff shows the proposal beside the file, sessions and models are chosen', 
   child:cmd('Interline sessions')
   child:wait([[return vim.iter(commands()):any(function(c) return c.command == 'interline.resume' end)]])
   child:wait([[return #vim.api.nvim_list_wins() == 2]])
+end)
+
+test('what initialize announces is as the protocol says', {}, function(child)
+  begin(child)
+  local sent = child:lua([[
+    local params = vim.iter(sent):find(function(m) return m.method == 'initialize' end).params
+    return {
+      vim.json.encode(params.initializationOptions.interline.settings),
+      params.initializationOptions.interline,
+      params.capabilities.general.positionEncodings,
+    }
+  ]])
+  equal('{}', sent[1])
+  sent[2].settings = nil
+  equal({ permission = true, query = true, event = true, input = true, transcript = true }, sent[2])
+  equal({ 'utf-16' }, sent[3])
+  equal(false, child:lua([[return vim.iter(sent):any(function(m) return m.method == 'workspace/didChangeConfiguration' end)]]))
+end)
+
+test('settings go to the server, at the start', {}, function(child)
+  child:lua([[require('interline').setup({ settings = { model = 'builtin' } })]])
+  begin(child)
+  local sent = child:lua([[return vim.iter(sent):find(function(m) return m.method == 'initialize' end).params]])
+  equal({ model = 'builtin' }, sent.initializationOptions.interline.settings)
+end)
+
+test('hunks in files that are not open are listed, reached and drawn when opened', {}, function(child)
+  begin(child)
+  vim.fn.writefile({ 'x', 'y' }, child.work .. '/b.txt')
+  child:lua([[
+    local path, hunk = ...
+    local uri = vim.uri_from_fname(path)
+    reply['interline.hunks'] = function(argument)
+      return { documents = argument.uri == uri and { { uri = uri, hunks = { hunk } } } or {} }
+    end
+    event({ type = 'hunksChanged', documents = { { uri = uri, hunks = { hunk } } } })
+    event({ type = 'turnEnded', turn = 't', outcome = 'done' })
+  ]], child.work .. '/b.txt', hunk('h1', 1, { 'y' }, { 'Y' }))
+  equal(1, child:lua('return #vim.fn.getqflist()'))
+  child:cmd('Interline next')
+  equal('b.txt', child:lua('return vim.fn.expand("%:t")'))
+  equal(2, child:lua('return vim.api.nvim_win_get_cursor(0)[1]'))
+  child:wait([[return #vim.lsp.get_clients({ bufnr = 0, name = 'interline' }) == 1]])
+  child:wait([[return #vim.api.nvim_buf_get_extmarks(0, vim.api.nvim_get_namespaces()['interline.hunks'], 0, -1, {}) > 0]])
+  equal({ { 1, 'Y' } }, child:drawn().new)
 end)

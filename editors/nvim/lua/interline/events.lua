@@ -54,6 +54,7 @@ function on.configured(event, session)
 end
 
 function on.turnEnded(event, session)
+  require('interline.permission').turn_ended(session)
   turns.ended(session, event.outcome, event.message)
   raise('InterlineTurnEnded', {
     session = session,

@@ -17,6 +17,7 @@ local MAX_LINES = 16
 ---@class interline.PermissionPrompt
 ---@field client_id integer
 ---@field id string
+---@field session string
 ---@field title string one line
 ---@field details string[]
 ---@field options interline.PermissionOption[] Deny stands first
@@ -168,6 +169,7 @@ function M.request(params, client_id, answer)
   M.ask({
     client_id = client_id,
     id = params.id,
+    session = params.session,
     title = params.title,
     details = details,
     options = options,
@@ -193,6 +195,14 @@ function M.drop(match)
   if current and match(current) then
     settle(current, nil)
   end
+end
+
+---A turn has ended: what it asked for is moot.
+---@param session string
+function M.turn_ended(session)
+  M.drop(function(prompt)
+    return prompt.session == session
+  end)
 end
 
 ---@param client_id integer

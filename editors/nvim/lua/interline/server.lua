@@ -81,7 +81,7 @@ function M.lsp_config()
     filetypes = settings.filetypes,
     root_dir = root_dir,
     init_options = { interline = require('interline.protocol').init_options(settings) },
-    settings = { interline = settings.settings },
+    settings = next(settings.settings) and { interline = settings.settings } or nil,
     handlers = require('interline.protocol').handlers,
     commands = require('interline.protocol').commands,
     offset_encoding = 'utf-16',
