@@ -13,7 +13,7 @@ import { showMenu } from "./status";
 import type { Transcript } from "./transcript";
 import type { Turns } from "./turns";
 import { debugInformation } from "./debugInformation";
-import { askForText } from "./input";
+import { askForText, completed } from "./input";
 
 export interface Parts {
   server: Server;
@@ -54,7 +54,14 @@ export function registerCommands(parts: Parts): vscode.Disposable {
   return vscode.Disposable.from(...registered);
 }
 
-/** The server's code action on a selection runs the same way: see input.ts. */
+/** A command of the server's from a code action, a lens or a key: asks for the words that it lacks. */
+export async function runServerCommand({ server, transcript }: Parts, command: string, argument: unknown): Promise<void> {
+  const full = await completed(command, argument);
+  if (!full) return;
+  const started = await server.command<Started>(command.replace("interline.", ""), full);
+  if (command === "interline.explain") await showAnswer(transcript, started);
+}
+
 async function editSelection(server: Server): Promise<void> {
   const here = await place(server, false);
   const instruction = await askForText("edit");

@@ -1,17 +1,15 @@
 // Puts the parts of the shim together. Must not hold logic.
 
 import * as vscode from "vscode";
-import { registerCommands } from "./commands";
+import { registerCommands, runServerCommand } from "./commands";
 import { decorate } from "./decorations";
 import { watchDiagnostics } from "./diagnostics";
 import { Diff } from "./diff";
-import { messageOf } from "./errors";
+import { messageOf, report } from "./errors";
 import { watchFocus } from "./focus";
 import { Hunks } from "./hunks";
-import { completed } from "./input";
 import { answerPrompts } from "./permission";
 import { showProgress } from "./progress";
-import type { Started } from "./protocol";
 import { answerQueries } from "./query";
 import { watchTyping } from "./quiet";
 import { Server } from "./server";
@@ -22,22 +20,17 @@ import { Turns } from "./turns";
 let server: Server | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
-  server = new Server(context, {
-    complete: completed,
-    // Asked by a code action, the answer still has no other place than the transcript.
-    done: async (command, result) => {
-      if (command === "interline.explain") await transcript.show((result as Started).session ?? undefined);
-    },
-  });
+  server = new Server(context, (command, argument) => report(() => runServerCommand(parts, command, argument)));
   server.attach(answerPrompts);
   server.attach(answerQueries);
   const hunks = new Hunks(server);
   const turns = new Turns(server, hunks);
   const diff = new Diff(server, hunks);
   const transcript = new Transcript(server);
+  const parts = { server, hunks, turns, diff, transcript };
   context.subscriptions.push(
     server, hunks, turns, diff, transcript,
-    registerCommands({ server, hunks, turns, diff, transcript }),
+    registerCommands(parts),
     statusItem(server, turns, hunks),
     showProgress(server, turns, hunks, transcript),
     decorate(hunks),
@@ -46,17 +39,16 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     watchFocus(server),
   );
   // Not awaited: the commands are there at once, and a server that can't start must not fail the activation.
-  void start(server, hunks);
+  void start(server);
 }
 
 export async function deactivate(): Promise<void> {
   await server?.stop();
 }
 
-async function start(server: Server, hunks: Hunks): Promise<void> {
+async function start(server: Server): Promise<void> {
   try {
     await server.ready();
-    await hunks.refresh();
   } catch (error) {
     const settings = "Open Settings";
     const logs = "Show Logs";

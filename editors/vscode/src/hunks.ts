@@ -14,11 +14,12 @@ export class Hunks implements vscode.Disposable {
     this.parts = [
       this.changes,
       server.onEvent(({ event }) => event.type === "hunksChanged" && this.take(event.documents)),
-      server.onState(() => this.server.running || this.clear()),
+      // After a start, a restart or a crash: earlier events went elsewhere.
+      server.onState(() => (server.running ? void this.refresh().catch(() => undefined) : this.clear())),
     ];
   }
 
-  /** Asks for all of them: after a start or a resume, when earlier events went elsewhere. */
+  /** Asks for all of them. */
   async refresh(): Promise<void> {
     const { documents } = await this.server.command<{ documents: HunksChanged[] }>("hunks");
     this.documents.clear();

@@ -7,13 +7,10 @@ import { enabled, serverSettings } from "./config";
 /** Where documents live that the server is told of. */
 export const SCHEMES = ["file", "untitled"];
 
-/** `complete` adds the user's words to an argument that lacks them (undefined: there are none); `done` sees the result. */
-export interface CommandHooks {
-  complete(command: string, argument: unknown): Promise<object | undefined>;
-  done(command: string, result: unknown): Promise<void>;
-}
+/** Runs a command of the server's that a code action, a lens or a key brings. */
+export type RunCommand = (command: string, argument: unknown) => Promise<void>;
 
-export function middleware(hooks: CommandHooks): Middleware {
+export function middleware(run: RunCommand): Middleware {
   return {
     provideCodeActions: async (document, range, context, token, next) => {
       if (!SCHEMES.includes(document.uri.scheme)) return [];
@@ -23,13 +20,7 @@ export function middleware(hooks: CommandHooks): Middleware {
       return actions.filter((action) => /^interline\.(accept|reject|revise|cancel)$/.test(commandOf(action)));
     },
     provideCodeLenses: (document, token, next) => (enabled("codeLens.enable", document) ? next(document, token) : []),
-    executeCommand: async (command, args, next) => {
-      const argument = await hooks.complete(command, args[0]);
-      if (!argument) return undefined;
-      const result: unknown = await next(command, [argument]);
-      await hooks.done(command, result);
-      return result;
-    },
+    executeCommand: (command, args) => run(command, args[0]),
     // The status item and its notification show progress from the events, with a way to cancel: see progress.ts.
     handleWorkDoneProgress: () => {},
     workspace: {

@@ -6,7 +6,7 @@ import { LanguageClient, State, type LanguageClientOptions, type ServerOptions }
 import { findBinary, type Binary } from "./binary";
 import { extraEnv, serverSettings } from "./config";
 import { messageOf } from "./errors";
-import { middleware, SCHEMES, type CommandHooks } from "./middleware";
+import { middleware, SCHEMES, type RunCommand } from "./middleware";
 import { traceChannel } from "./trace";
 import type { EventParams, SessionEvent } from "./protocol";
 
@@ -26,7 +26,7 @@ export class Server implements vscode.Disposable {
   readonly onEvent = this.events.event;
   readonly onState = this.states.event;
 
-  constructor(private readonly context: vscode.ExtensionContext, private readonly hooks: CommandHooks) {
+  constructor(private readonly context: vscode.ExtensionContext, private readonly run: RunCommand) {
     context.subscriptions.push(vscode.workspace.onDidChangeConfiguration((change) => this.configurationChanged(change)));
   }
 
@@ -107,7 +107,7 @@ export class Server implements vscode.Disposable {
       traceOutputChannel: this.trace,
       diagnosticCollectionName: "interline",
       initializationOptions: () => ({ interline: { permission: true, query: true, event: true, input: true, transcript: true, settings: serverSettings() } }),
-      middleware: middleware(this.hooks),
+      middleware: middleware(this.run),
     };
     const server: ServerOptions = {
       command: this.binary.path,
