@@ -62,14 +62,16 @@ pub enum StoreError {
 }
 
 impl AlwaysStore {
-    /// The store in this file, which need not exist. It must lie outside of every workspace.
+    /// The store in the harness's state folder, which need not exist yet and lies outside of every workspace.
     #[must_use]
-    pub fn new(file: PathBuf) -> Self {
-        Self { file }
+    pub fn new(state: &Path) -> Self {
+        Self {
+            file: state.join("always.toml"),
+        }
     }
 
     /// The rules of a workspace, for `Rules::add(Tier::User, …)`.
-    pub fn load(&self, workspace: &Path) -> Result<Vec<Rule>, StoreError> {
+    pub fn rules(&self, workspace: &Path) -> Result<Vec<Rule>, StoreError> {
         let workspace = self.real(workspace)?;
         let kept = self.list()?.into_iter();
         Ok(kept

@@ -530,14 +530,18 @@ fn always_is_offered_for_exact_harmless_programs_only() {
 fn standing_answers_are_kept_and_revoked() {
     let home = tempfile::tempdir().unwrap();
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let file = home.path().join("state/always.toml");
-    let store = AlwaysStore::new(file.clone());
+    let state = home.path().join("state");
+    let file = state.join("always.toml");
+    let store = AlwaysStore::new(&state);
     let rule = always_of("id -u", &DEFAULT).unwrap();
-    assert_eq!(store.load(one.path()).unwrap(), []);
+    assert_eq!(store.rules(one.path()).unwrap(), []);
     store.add(one.path(), &rule).unwrap();
     store.add(one.path(), &rule).unwrap();
-    assert_eq!(store.load(one.path()).unwrap(), std::slice::from_ref(&rule));
-    assert_eq!(store.load(two.path()).unwrap(), []);
+    assert_eq!(
+        store.rules(one.path()).unwrap(),
+        std::slice::from_ref(&rule)
+    );
+    assert_eq!(store.rules(two.path()).unwrap(), []);
     assert_eq!(store.list().unwrap().len(), 1);
     #[cfg(unix)]
     {
@@ -547,7 +551,7 @@ fn standing_answers_are_kept_and_revoked() {
 
     // It holds for that command, and for nothing else.
     let mut set = Rules::default();
-    set.add(Tier::User, store.load(one.path()).unwrap())
+    set.add(Tier::User, store.rules(one.path()).unwrap())
         .unwrap();
     let of = |command: &str| {
         let call = Call {
@@ -571,7 +575,7 @@ fn standing_answers_are_kept_and_revoked() {
 fn a_spoilt_store_is_an_error_and_stays_as_it_is() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("always.toml");
-    let store = AlwaysStore::new(file.clone());
+    let store = AlwaysStore::new(home.path());
     let rule = always_of("id -u", &DEFAULT).unwrap();
     store.add(home.path(), &rule).unwrap();
     let good = std::fs::read_to_string(&file).unwrap();
@@ -592,7 +596,7 @@ fn a_spoilt_store_is_an_error_and_stays_as_it_is() {
     for text in spoilt {
         put(&text);
         assert!(
-            matches!(store.load(home.path()), Err(StoreError::Corrupt { .. })),
+            matches!(store.rules(home.path()), Err(StoreError::Corrupt { .. })),
             "{text}"
         );
         assert!(store.add(home.path(), &rule).is_err());
@@ -609,7 +613,7 @@ fn a_spoilt_store_is_an_error_and_stays_as_it_is() {
         put(&good);
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
         assert!(matches!(
-            store.load(home.path()),
+            store.rules(home.path()),
             Err(StoreError::Corrupt { .. })
         ));
     }
