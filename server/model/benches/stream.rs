@@ -17,13 +17,47 @@ fn main() {
     divan::main();
 }
 
+/// As a proxy sends it that gathers what it gets.
 #[divan::bench(args = [Provider::Anthropic, Provider::OpenaiChat, Provider::OpenaiResponses], sample_count = 20)]
-fn fifty_thousand_deltas(bencher: divan::Bencher<'_, '_>, provider: Provider) {
+fn in_one_piece(bencher: divan::Bencher<'_, '_>, provider: Provider) {
+    run(bencher, provider, Framing::Whole);
+}
+
+/// As most servers send it: each event in an HTTP chunk of its own.
+#[divan::bench(args = [Provider::Anthropic, Provider::OpenaiChat, Provider::OpenaiResponses], sample_count = 20)]
+fn in_a_chunk_each(bencher: divan::Bencher<'_, '_>, provider: Provider) {
+    run(bencher, provider, Framing::Chunked);
+}
+
+/// From a specification to the end of a short answer: what a new process pays for HTTP.
+#[divan::bench(sample_count = 50)]
+fn a_first_answer(bencher: divan::Bencher<'_, '_>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let client = client(provider);
+    let spec = client(Provider::OpenaiChat, Framing::Whole, 1)
+        .spec()
+        .clone();
+    bencher.bench_local(|| {
+        let client = interline_model::client(spec.clone()).expect("a client");
+        let events = runtime.block_on(client.send(Bytes::from_static(b"{}")).count());
+        assert_eq!(events, 3);
+    });
+}
+
+#[derive(Clone, Copy)]
+enum Framing {
+    Whole,
+    Chunked,
+}
+
+fn run(bencher: divan::Bencher<'_, '_>, provider: Provider, framing: Framing) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let client = client(provider, framing, DELTAS);
     bencher.bench_local(|| {
         runtime.block_on(async {
             let events = client.send(Bytes::from_static(b"{}"));
@@ -40,13 +74,14 @@ fn fifty_thousand_deltas(bencher: divan::Bencher<'_, '_>, provider: Provider) {
     });
 }
 
-fn client(provider: Provider) -> Arc<dyn ModelClient> {
+fn client(provider: Provider, framing: Framing, deltas: usize) -> Arc<dyn ModelClient> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let base_url = format!("http://{}", listener.local_addr().expect("an address"));
-    let answer = answer(provider);
+    let answer = response(&answer(provider, deltas), framing);
     std::thread::spawn(move || {
         for socket in listener.incoming().flatten() {
-            let _ = serve(socket, &answer);
+            let answer = answer.clone();
+            std::thread::spawn(move || serve(socket, &answer));
         }
     });
     let spec = ModelSpec {
@@ -75,12 +110,25 @@ fn serve(mut socket: TcpStream, answer: &str) -> std::io::Result<Infallible> {
             }
         }
         reader.read_exact(&mut vec![0; length])?;
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: ";
-        write!(socket, "{head}{}\r\n\r\n{answer}", answer.len())?;
+        socket.write_all(answer.as_bytes())?;
     }
 }
 
-fn answer(provider: Provider) -> String {
+fn response(answer: &str, framing: Framing) -> String {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
+    match framing {
+        Framing::Whole => format!("{head}content-length: {}\r\n\r\n{answer}", answer.len()),
+        Framing::Chunked => {
+            let events = answer.split_inclusive("\n\n");
+            let chunks: String = events
+                .map(|event| format!("{:x}\r\n{event}\r\n", event.len()))
+                .collect();
+            format!("{head}transfer-encoding: chunked\r\n\r\n{chunks}0\r\n\r\n")
+        }
+    }
+}
+
+fn answer(provider: Provider, deltas: usize) -> String {
     let (begin, delta, end) = match provider {
         Provider::Anthropic => (
             r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
@@ -102,7 +150,7 @@ fn answer(provider: Provider) -> String {
     format!(
         "{}{}{}",
         frame(begin),
-        frame(delta).repeat(DELTAS),
+        frame(delta).repeat(deltas),
         frame(end)
     )
 }

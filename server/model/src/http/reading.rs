@@ -12,6 +12,9 @@ use super::{innermost, read_capped};
 use crate::codec::{Decoder, Events};
 use crate::{ErrorKind, ModelError, ModelEvent, sse};
 
+/// Most chunks that are read before their events go on.
+const MOST_AT_ONCE: usize = 32;
+
 /// How long to wait for signs of life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clocks {
@@ -69,14 +72,35 @@ impl Reading {
             if let Some(error) = self.end.take() {
                 return Err(error);
             }
-            match self.chunk().await? {
-                Some(chunk) => self.take(&chunk),
-                None => {
-                    let end = self.decoder.end(&mut self.events).err();
-                    self.end =
-                        Some(end.unwrap_or_else(|| ModelError::cut_off("the stream ended early")));
-                }
+            self.read().await;
+        }
+    }
+
+    /// Waits for a chunk, and takes those that are right behind it too, so that they go on as one event.
+    async fn read(&mut self) {
+        let first = self.chunk().await;
+        self.accept(first);
+        for _ in 1..MOST_AT_ONCE {
+            if self.end.is_some() {
+                return;
             }
+            // The connection's own task hands over one chunk at a time: it needs its turn.
+            tokio::task::yield_now().await;
+            match self.chunk().now_or_never() {
+                Some(more) => self.accept(more),
+                None => return,
+            }
+        }
+    }
+
+    fn accept(&mut self, read: Result<Option<Bytes>, ModelError>) {
+        match read {
+            Ok(Some(chunk)) => self.take(&chunk),
+            Ok(None) => {
+                let end = self.decoder.end(&mut self.events).err();
+                self.end = Some(end.unwrap_or_else(ModelError::cut));
+            }
+            Err(error) => self.end = Some(error),
         }
     }
 
