@@ -130,7 +130,7 @@ async fn by_editor(
             diagnostics,
         })
     };
-    context.blocking(hashes).await.map(Some)
+    context.look(hashes).await.map(Some)
 }
 
 /// Every file that diagnostics and their fixes are about, with repetitions.

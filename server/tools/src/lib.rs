@@ -79,3 +79,16 @@ pub struct Output {
     /// Events that it made (`edit.proposed`, `todo.set`), to be logged before its outcome.
     pub events: Vec<EventData>,
 }
+
+impl Output {
+    /// Of a call that did nothing: why, for the model, and one line for people.
+    #[must_use]
+    pub fn failed(content: impl Into<String>, summary: impl Into<String>) -> Self {
+        Self {
+            status: CallStatus::Failed,
+            content: content.into(),
+            summary: summary.into(),
+            events: Vec::new(),
+        }
+    }
+}

@@ -114,12 +114,10 @@ fn output(tool: &str, done: Result<Answer, Stop>) -> Output {
             summary: visible::line(&answer.summary, 200),
             events: answer.events,
         },
-        Err(Stop::Failed(message)) => Output {
-            status: CallStatus::Failed,
-            summary: format!("{tool}: {}", visible::line(&message, 120)),
-            content: message,
-            events: Vec::new(),
-        },
+        Err(Stop::Failed(message)) => {
+            let summary = format!("{tool}: {}", visible::line(&message, 120));
+            Output::failed(message, summary)
+        }
         Err(Stop::Cancelled) => Output {
             status: CallStatus::Cancelled,
             content: "cancelled by the user".to_owned(),

@@ -66,15 +66,28 @@ impl Context {
         }
     }
 
-    /// Runs what reads the disk where it holds nobody up. It goes on after a cancel, but nobody listens.
-    pub(crate) async fn blocking<T: Send + 'static>(
+    /// Runs what only looks, where it holds nobody up. After a cancel it may go on, but nobody listens.
+    pub(crate) async fn look<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Stop> + Send + 'static,
     ) -> Result<T, Stop> {
-        self.unless_cancelled(tokio::task::spawn_blocking(work))
-            .await?
-            .unwrap_or_else(|error| Err(Stop::Failed(format!("the tool broke down: {error}"))))
+        self.unless_cancelled(blocking(work)).await?
     }
+
+    /// Runs what changes the proposal, to its end: hunks that nobody has recorded must not stay behind.
+    pub(crate) async fn propose(
+        &self,
+        work: impl FnOnce() -> Result<Answer, Stop> + Send + 'static,
+    ) -> Result<Answer, Stop> {
+        blocking(work).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Stop> + Send + 'static,
+) -> Result<T, Stop> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Stop::Failed(format!("the tool broke down: {error}"))))
 }
 
 /// What a tool has to say.

@@ -65,12 +65,13 @@ impl Tool for Edit {
             if memory.knows(&path, &before) == Known::Changed {
                 content.push_str("\nnote: the text has changed since you read it: read it again before further edits");
             }
-            let after = workspace.proposed_text(*session, &path)?;
-            memory.changed(&path, &before, &after);
+            if let Ok(after) = workspace.proposed_text(*session, &path) {
+                memory.changed(&path, &before, &after);
+            }
             let summary = format!("proposed {} hunks in {path}", outcome.hunks.len());
             Ok(Answer::new(content, summary).with_events(vec![outcome.event]))
         };
-        context.blocking(propose).await
+        context.propose(propose).await
     }
 }
 

@@ -43,7 +43,7 @@ impl Tool for Glob {
 
     async fn run(self, context: Context) -> Result<Answer, Stop> {
         let environment = context.environment.clone();
-        context.blocking(move || self.find(&environment)).await
+        context.look(move || self.find(&environment)).await
     }
 }
 

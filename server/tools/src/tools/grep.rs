@@ -62,7 +62,7 @@ impl Tool for Grep {
         let cancelled = Arc::new(AtomicBool::new(false));
         let _ends_the_search = SetOnDrop(Arc::clone(&cancelled));
         let search = move || self.search(&environment, &cancelled);
-        context.blocking(search).await
+        context.look(search).await
     }
 }
 

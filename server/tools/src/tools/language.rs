@@ -63,7 +63,7 @@ macro_rules! symbol_tool {
                         format!(concat!($title, " {}"), symbol),
                     ))
                 };
-                context.blocking(render).await
+                context.look(render).await
             }
         }
     };
@@ -150,7 +150,7 @@ impl Named {
             let at = SymbolAt { path, position };
             Ok(Self { at, note })
         };
-        context.blocking(find).await
+        context.look(find).await
     }
 }
 

@@ -42,7 +42,7 @@ impl Tool for List {
 
     async fn run(self, context: Context) -> Result<Answer, Stop> {
         let environment = context.environment.clone();
-        context.blocking(move || self.list(&environment)).await
+        context.look(move || self.list(&environment)).await
     }
 }
 

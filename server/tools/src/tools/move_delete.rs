@@ -53,7 +53,7 @@ impl Tool for Move {
             let summary = format!("proposed to move {from} to {to}");
             Ok(Answer::new(outcome.summary, summary).with_events(vec![outcome.event]))
         };
-        context.blocking(propose).await
+        context.propose(propose).await
     }
 }
 
@@ -89,6 +89,6 @@ impl Tool for Delete {
             let summary = format!("proposed to delete {path}");
             Ok(Answer::new(outcome.summary, summary).with_events(vec![outcome.event]))
         };
-        context.blocking(propose).await
+        context.propose(propose).await
     }
 }

@@ -70,7 +70,7 @@ impl Tool for Quickfix {
         let (environment, origin) = (context.environment.clone(), context.origin());
         let done = format!("proposed: {}", one_line(&offer.fix.title));
         let propose = move || apply::propose(&environment, origin, &offer.fix.edits, &done);
-        context.blocking(propose).await
+        context.propose(propose).await
     }
 }
 
@@ -148,7 +148,7 @@ async fn current(
         let current = about.all(|path| is_current(&environment, &checked, path));
         Ok(current.then(|| Arc::clone(&checked)))
     };
-    context.blocking(look).await
+    context.look(look).await
 }
 
 fn is_current(environment: &Environment, checked: &Checked, path: &WorkspacePath) -> bool {

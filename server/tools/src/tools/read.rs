@@ -54,7 +54,7 @@ impl Tool for Read {
 
     async fn run(self, context: Context) -> Result<Answer, Stop> {
         let environment = context.environment.clone();
-        context.blocking(move || self.read(&environment)).await
+        context.look(move || self.read(&environment)).await
     }
 }
 

@@ -58,6 +58,6 @@ impl Tool for Rename {
             let edits = apply::to_session(&environment, &edits)?;
             apply::propose(&environment, origin, &edits, &done)
         };
-        context.blocking(propose).await
+        context.propose(propose).await
     }
 }

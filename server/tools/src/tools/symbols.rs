@@ -71,7 +71,7 @@ impl Tool for Symbols {
         let symbols = symbols.clone();
         let environment = context.environment.clone();
         let render = move || Ok(format!("{}{by}", render(&environment, &symbols)));
-        Ok(Answer::new(context.blocking(render).await?, summary))
+        Ok(Answer::new(context.look(render).await?, summary))
     }
 }
 

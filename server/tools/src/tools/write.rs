@@ -49,11 +49,13 @@ impl Tool for Write {
                 may_replace(memory.knows(&path, &before), &before)?;
             }
             let outcome = workspace.propose(origin, &path, Proposed::Write(self.content))?;
-            memory.saw(&path, &workspace.proposed_text(*session, &path)?);
+            if let Ok(after) = workspace.proposed_text(*session, &path) {
+                memory.saw(&path, &after);
+            }
             let summary = format!("proposed {path}, whole");
             Ok(Answer::new(outcome.summary, summary).with_events(vec![outcome.event]))
         };
-        context.blocking(propose).await
+        context.propose(propose).await
     }
 }
 
