@@ -7,6 +7,7 @@ mod accept;
 mod compose;
 mod file;
 mod flight;
+mod memory;
 mod place;
 mod plan;
 mod propose;

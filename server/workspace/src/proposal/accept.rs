@@ -36,6 +36,9 @@ impl FileState {
             Stage::Pending if !hunk.place.fits() => format!(
                 "the hunk at `{path}` line {line} conflicts with what you typed since: reject or revise it"
             ),
+            Stage::Pending if hunk.is_text() && !hunk.matters(&self.basis.rope) => {
+                format!("the hunk at `{path}` line {line} would change nothing any more: reject it")
+            }
             Stage::Pending if !self.flights.is_empty() => {
                 format!("another change of `{path}` is just being applied: try again in a moment")
             }
@@ -71,18 +74,19 @@ impl FileState {
         }
         if let Some(hunk) = rename
             && let HunkKind::Move { to } = &hunk.kind
-                && let Ok(to) = WorkspacePath::new(to) {
-                    let sha256 = sha256(rope.chunks());
-                    let change = LandingChange::Move(to);
-                    landings.push(self.take_off_whole(
-                        path,
-                        vec![hunk.id],
-                        change,
-                        sha256.clone(),
-                        sha256,
-                        false,
-                    ));
-                }
+            && let Ok(to) = WorkspacePath::new(to)
+        {
+            let sha256 = sha256(rope.chunks());
+            let change = LandingChange::Move(to);
+            landings.push(self.take_off_whole(
+                path,
+                vec![hunk.id],
+                change,
+                sha256.clone(),
+                sha256,
+                false,
+            ));
+        }
         landings
     }
 
@@ -360,7 +364,7 @@ fn moved_from(hunk: &Tracked) -> Option<WorkspacePath> {
 /// The hunks that don't overlap an earlier one: of two sessions' hunks on the same lines the first wins.
 fn apart<'a>(hunks: impl Iterator<Item = &'a Tracked>) -> Vec<HunkId> {
     let mut sorted: Vec<&Tracked> = hunks.collect();
-    sorted.sort_by_key(|hunk| (hunk.place.start, hunk.place.end, hunk.id));
+    sorted.sort_by_key(|hunk| (hunk.place.start, hunk.place.end));
     let mut reach = 0;
     let mut apart = Vec::new();
     for hunk in sorted {

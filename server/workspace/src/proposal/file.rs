@@ -127,14 +127,15 @@ impl FileState {
         self.generation += 1;
         for i in 0..self.flights.len() {
             if let Some(flight) = self.flights.get_mut(i)
-                && let Some(hunks) = flight.arrived(&self.basis.rope) {
-                    let gone = if flight.undo {
-                        flight.hunks.clone()
-                    } else {
-                        Vec::new()
-                    };
-                    self.take_over(hunks, &gone);
-                }
+                && let Some(hunks) = flight.arrived(&self.basis.rope)
+            {
+                let gone = if flight.undo {
+                    flight.hunks.clone()
+                } else {
+                    Vec::new()
+                };
+                self.take_over(hunks, &gone);
+            }
         }
         self.check_whole_file();
     }
@@ -172,10 +173,10 @@ impl FileState {
         self.hunks.iter().find(|hunk| hunk.id == id)
     }
 
-    /// The hunks in order of the text; insertions before what they stand before.
+    /// The hunks in order of the text; insertions before what they stand before, older before newer.
     pub(super) fn sort(&mut self) {
         self.hunks
-            .sort_by_key(|hunk| (hunk.place.start, hunk.place.end, hunk.id));
+            .sort_by_key(|hunk| (hunk.place.start, hunk.place.end));
     }
 }
 

@@ -139,7 +139,7 @@ impl Steps {
             .filter(|hunk| ids.contains(&hunk.id) && hunk.place.fits())
             .map(|hunk| (hunk.place.start, hunk.place.end, hunk.id))
             .collect();
-        order.sort_unstable();
+        order.sort_by_key(|&(start, end, _)| (start, end));
         order
             .iter()
             .rev()
@@ -152,7 +152,7 @@ impl Steps {
             .hunks
             .iter()
             .position(|hunk| hunk.id == id && hunk.place.fits())?;
-        let mut own = self.hunks.swap_remove(at);
+        let mut own = self.hunks.remove(at);
         let span = own.swap(&self.text);
         let after = applied(&self.text, &span);
         // By whole lines, not trimmed: what stands next to these lines is not touched.
@@ -160,7 +160,7 @@ impl Steps {
             hunk.follow(&self.text, &span, &after);
         }
         own.flip(span.start, &span.text);
-        self.hunks.push(own);
+        self.hunks.insert(at, own);
         self.text = after;
         Some(span)
     }

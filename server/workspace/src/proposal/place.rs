@@ -1,33 +1,28 @@
 //! Where a hunk's lines are while the text around and under them changes.
 //!
 //! A place fits while the expected text stands at it as whole lines. A change that touches those lines loses it: from
-//! then on a region is followed, together with what it read when the place last fitted. Where the region reads that
-//! again (the user undid the change, in whatever steps), or where the lines stand in it whole and cannot be confused
-//! with others, the place fits again. Never a guess: what is ambiguous stays lost.
+//! then on the region around is followed, together with what it read when the place last fitted. Where the region
+//! reads that again (the user undid the change, in whatever steps), the place is what it was. Where the lines stand in
+//! it whole and cannot be confused with others, the place fits there meanwhile. Never a guess: what is ambiguous stays
+//! lost.
 
 use ropey::Rope;
 
+use super::memory::Memory;
 use crate::document::Span;
 
-/// Longest text on either side of a lost place that is remembered, in bytes.
-const FRAME_BYTES: usize = 64 * 1024;
+/// Most regions that are remembered around one place.
+const DEPTH: usize = 32;
 
-/// A region of a text, in chars.
+/// Lines of a text, in chars.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// `None`: the expected text stands here. Else the lines of the hunk were changed somewhere in here.
-    pub(super) lost: Option<Frame>,
-}
-
-/// What stood around the expected text in the region of a lost place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
-    before: String,
-    after: String,
-    /// False where a side was cut to its nearest part.
-    whole: bool,
+    /// False: the lines of the hunk were changed somewhere in here.
+    fits: bool,
+    /// The regions that were changed, the widest last; only that one's place is up to date.
+    memory: Vec<Memory>,
 }
 
 impl Place {
@@ -35,165 +30,154 @@ impl Place {
         Self {
             start,
             end,
-            lost: None,
+            fits: true,
+            memory: Vec::new(),
         }
     }
 
     /// A place that was never found.
     pub(super) fn nowhere() -> Self {
-        let frame = Frame {
-            before: String::new(),
-            after: String::new(),
-            whole: false,
-        };
         Self {
-            start: 0,
-            end: 0,
-            lost: Some(frame),
+            fits: false,
+            ..Self::at(0, 0)
         }
     }
 
     /// The place of a hunk that makes, deletes or moves a file.
     pub(super) fn whole_file(end: usize, fits: bool) -> Self {
-        if fits {
-            Self::at(0, end)
-        } else {
-            Self {
-                start: 0,
-                end,
-                ..Self::nowhere()
-            }
+        Self {
+            fits,
+            ..Self::at(0, end)
         }
     }
 
     pub(super) fn fits(&self) -> bool {
-        self.lost.is_none()
+        self.fits
     }
 
     /// Follows one change of the text. `span` is trimmed: its two sides differ at both ends.
     pub(super) fn follow(&mut self, before: &Rope, span: &Span, after: &Rope, expected: &str) {
-        let inserted = span.text.chars().count();
-        let moved = |at: usize| at - (span.end - span.start) + inserted;
-        let touching = match &self.lost {
-            None if span.start >= self.end => span.start == self.end && open_ended(expected),
-            None if span.end <= self.start => !line_starts(after, moved(self.start)),
-            None => true,
-            // A lost place takes in what touches its edges: it may be what was taken away.
-            Some(_) => span.start <= self.end && span.end >= self.start,
-        };
-        if touching {
-            self.lose(before, span);
-            self.end = moved(self.end);
+        let changed = self.remember(before, span);
+        let moved = |at: usize| at - (span.end - span.start) + chars(&span.text);
+        if self.fits {
+            let touched = if span.start >= self.end {
+                span.start == self.end && open_ended(expected)
+            } else {
+                span.end > self.start || !line_starts(after, moved(self.start))
+            };
+            // What went from just above an insertion must come back above it.
+            let loses_above =
+                expected.is_empty() && span.start < self.start && span.end == self.start;
+            if (touched || loses_above) && self.memory.is_empty() {
+                self.memory
+                    .push(Memory::of_place(before, self.start, self.end, span));
+            }
+            self.fits = !touched;
+            if !touched && span.start < self.end {
+                (self.start, self.end) = (moved(self.start), moved(self.end));
+            }
+        }
+        if changed || !self.fits {
             self.find_again(after, expected);
-        } else if span.start < self.end && span.end <= self.start {
-            self.start = moved(self.start);
-            self.end = moved(self.end);
         }
     }
 
-    /// Grows over the span (over whole lines at first) and remembers what is there before it changes.
-    fn lose(&mut self, before: &Rope, span: &Span) {
-        let (mut start, mut end) = (self.start.min(span.start), self.end.max(span.end));
-        if self.lost.is_none() {
-            start = before.line_to_char(before.char_to_line(start));
-            end = if line_starts(before, end) && end > start {
-                end
-            } else {
-                next_line(before, end)
-            };
+    /// Moves the widest region along; true where the change touches it.
+    fn remember(&mut self, before: &Rope, span: &Span) -> bool {
+        let depth = self.memory.len();
+        let Some(widest) = self.memory.last_mut() else {
+            return false;
+        };
+        if !widest.touches(span) {
+            widest.shift(span);
+            return false;
         }
-        let frame = self.lost.get_or_insert_with(|| Frame {
-            before: String::new(),
-            after: String::new(),
-            whole: true,
-        });
-        frame
-            .before
-            .insert_str(0, &slice(before, start, self.start));
-        frame.after.push_str(&slice(before, self.end, end));
-        frame.cut();
-        (self.start, self.end) = (start, end);
+        if widest.alone || depth == DEPTH || widest.covers(span) {
+            widest.extend(before, span);
+        } else {
+            let wider = widest.around(before, span);
+            self.memory.push(wider);
+        }
+        true
     }
 
     fn find_again(&mut self, text: &Rope, expected: &str) {
-        if let Some(start) = self
-            .reads(text, expected)
-            .or_else(|| self.search(text, expected))
-        {
-            *self = Self::at(start, start + expected.chars().count());
+        let length = chars(expected);
+        self.unwind(text);
+        if let Some(start) = self.reads(text, expected) {
+            *self = Self::at(start, start + length);
+        } else if let (false, Some(widest)) = (self.fits, self.memory.last()) {
+            let found = self.search(text, expected);
+            (self.start, self.end) =
+                found.map_or((widest.start, widest.end), |start| (start, start + length));
+            self.fits = found.is_some();
         }
     }
 
-    /// Where `middle` starts, if the region of this lost place reads as it once did with `middle` for the hunk's lines.
-    pub(super) fn reads(&self, text: &Rope, middle: &str) -> Option<usize> {
-        let frame = self.lost.as_ref().filter(|frame| frame.whole)?;
-        let region = text.get_slice(self.start..self.end)?;
-        let wanted = [frame.before.as_str(), middle, frame.after.as_str()];
-        let bytes: usize = wanted.iter().map(|part| part.len()).sum();
-        if region.len_bytes() != bytes || !line_starts(text, self.start + chars(&frame.before)) {
-            return None;
+    /// Forgets the wider regions that read as they did before they were changed.
+    fn unwind(&mut self, text: &Rope) {
+        while let [.., narrower, wider] = self.memory.as_mut_slice() {
+            let Some(start) = wider.reads(text, &wider.middle) else {
+                return;
+            };
+            (narrower.start, narrower.end) = (start, start + chars(&wider.middle));
+            narrower.alone = false;
+            self.memory.pop();
         }
-        let same = region
-            .bytes()
-            .eq(wanted.iter().flat_map(|part| part.bytes()));
-        same.then(|| self.start + chars(&frame.before))
+    }
+
+    /// Where `middle` starts, if all that was changed reads as it once did, with `middle` for the hunk's lines.
+    pub(super) fn reads(&self, text: &Rope, middle: &str) -> Option<usize> {
+        let [memory] = self.memory.as_slice() else {
+            return None;
+        };
+        memory
+            .reads(text, middle)
+            .filter(|start| line_starts(text, *start))
     }
 
     /// Where the expected lines stand in the region, alone or with the lines next to them, unique before and now.
     fn search(&self, text: &Rope, expected: &str) -> Option<usize> {
-        let frame = self.lost.as_ref()?;
-        let (line_above, line_below) = (last_line(&frame.before), first_line(&frame.after));
-        let start = text.line_to_char(text.char_to_line(self.start));
-        let end = if line_starts(text, self.end) {
-            self.end
+        let [first, wider @ ..] = self.memory.as_slice() else {
+            return None;
+        };
+        let widest = wider.last().unwrap_or(first);
+        let start = text.line_to_char(text.char_to_line(widest.start));
+        let end = widest.end;
+        let end = if line_starts(text, end) {
+            end
         } else {
-            next_line(text, self.end)
+            next_line(text, end)
         };
         let now = slice(text, start, end);
-        let at_end = end == text.len_chars();
-        let then = format!("{}{expected}{}", frame.before, frame.after);
+        let then = first.with(expected);
+        let later: Vec<String> = wider
+            .iter()
+            .map(|region| region.with(&region.middle))
+            .collect();
         let unique = |wanted: &str| {
-            tells(wanted)
-                .then(|| {
-                    only_lines(&then, wanted, true).and_then(|_| only_lines(&now, wanted, at_end))
-                })
-                .flatten()
+            let known = tells(wanted)
+                && whole_lines(&then, wanted, true).count() == 1
+                && later
+                    .iter()
+                    .all(|text| whole_lines(text, wanted, true).next().is_none());
+            let mut found = whole_lines(&now, wanted, end == text.len_chars()).filter(|_| known);
+            found.next().filter(|_| found.next().is_none())
         };
-        let byte = if expected.is_empty() {
+        let alone = if expected.is_empty() {
             None
         } else {
             unique(expected)
-        }
-        .or_else(|| {
-            if line_above.is_empty() || line_below.is_empty() {
+        };
+        let byte = alone.or_else(|| {
+            let (above, below) = (last_line(&first.before), first_line(&first.after));
+            if above.is_empty() || below.is_empty() {
                 return None;
             }
-            unique(&format!("{line_above}{expected}{line_below}")).map(|at| at + line_above.len())
+            unique(&format!("{above}{expected}{below}")).map(|at| at + above.len())
         })?;
         Some(start + chars(now.get(..byte)?))
     }
-}
-
-impl Frame {
-    fn cut(&mut self) {
-        if self.before.len() > FRAME_BYTES {
-            let from = boundary(&self.before, self.before.len() - FRAME_BYTES);
-            self.before.drain(..from);
-            self.whole = false;
-        }
-        if self.after.len() > FRAME_BYTES {
-            let to = boundary(&self.after, FRAME_BYTES);
-            self.after.truncate(to);
-            self.whole = false;
-        }
-    }
-}
-
-/// The first char boundary from a byte offset on.
-fn boundary(text: &str, at: usize) -> usize {
-    (at..text.len())
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(text.len())
 }
 
 /// The same change without what its two sides have in common at the ends; `None` where nothing changes.
@@ -252,11 +236,11 @@ pub(super) fn slice(text: &Rope, start: usize, end: usize) -> String {
         .map_or_else(String::new, String::from)
 }
 
-fn next_line(text: &Rope, at: usize) -> usize {
+pub(super) fn next_line(text: &Rope, at: usize) -> usize {
     text.line_to_char((text.char_to_line(at) + 1).min(text.len_lines()))
 }
 
-fn chars(text: &str) -> usize {
+pub(super) fn chars(text: &str) -> usize {
     text.chars().count()
 }
 
@@ -282,14 +266,16 @@ fn tells(lines: &str) -> bool {
         .is_some()
 }
 
-/// The byte at which `wanted` stands in `text` as whole lines, if it does exactly once. `at_end`: the end of `text` is
-/// the end of a line, too.
-fn only_lines(text: &str, wanted: &str, at_end: bool) -> Option<usize> {
-    let whole = |at: &usize| {
-        let ends = wanted.ends_with('\n') || (at_end && at + wanted.len() == text.len());
-        ends && (*at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n'))
-    };
-    let mut places = text.match_indices(wanted).map(|(at, _)| at).filter(whole);
-    let first = places.next()?;
-    places.next().is_none().then_some(first)
+/// The bytes at which `wanted` stands in `text` as whole lines. `at_end`: the end of `text` is the end of a line, too.
+fn whole_lines<'a>(
+    text: &'a str,
+    wanted: &'a str,
+    at_end: bool,
+) -> impl Iterator<Item = usize> + 'a {
+    text.match_indices(wanted)
+        .map(|(at, _)| at)
+        .filter(move |at| {
+            let ends = wanted.ends_with('\n') || (at_end && at + wanted.len() == text.len());
+            ends && (*at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n'))
+        })
 }

@@ -82,9 +82,10 @@ impl Proposals {
     /// A closed file was read again.
     pub(super) fn reread(&mut self, path: &WorkspacePath, found: Option<&DiskText>) {
         if let Some(file) = self.files.get_mut(path)
-            && file.basis.document().is_none() {
-                file.rebase(Basis::disk(found));
-            }
+            && file.basis.document().is_none()
+        {
+            file.rebase(Basis::disk(found));
+        }
     }
 
     /// The file that a session means by a path: one that it moves there in its proposal goes by its old name still.
@@ -132,7 +133,7 @@ impl Proposals {
                 .iter()
                 .filter(|hunk| hunk.stage == Stage::Pending)
                 .collect();
-            waiting.sort_by_key(|hunk| (hunk.place.start, hunk.place.end, hunk.id));
+            waiting.sort_by_key(|hunk| (hunk.place.start, hunk.place.end));
             (!waiting.is_empty()).then(|| FileHunks {
                 path: path.clone(),
                 version: file.basis.document().map(|document| document.version),

@@ -79,6 +79,11 @@ impl Tracked {
         }
     }
 
+    /// False where nothing would change: a hunk that takes the final line break away, when the text went on after it.
+    pub(super) fn matters(&self, text: &Rope) -> bool {
+        !self.place.fits() || *self.swap(text).text != **self.standing()
+    }
+
     /// Turns over: applied becomes pending, pending becomes applied, standing at `start`.
     pub(super) fn flip(&mut self, start: usize, standing: &str) {
         if self.is_in_text() {
@@ -100,21 +105,24 @@ impl Tracked {
         let standing = self.standing().clone();
         self.place.follow(before, span, after, &standing);
         self.respell(after);
-        if matches!(self.stage, Stage::Pending | Stage::Applied) && self.landed_once
-            && let Some(start) = self.turned_over(span, after) {
-                let other = self.other().clone();
-                self.flip(start, &other);
-            }
+        if matches!(self.stage, Stage::Pending | Stage::Applied)
+            && self.landed_once
+            && let Some(start) = self.turned_over(span, after)
+        {
+            let other = self.other().clone();
+            self.flip(start, &other);
+        }
     }
 
     /// A line break that comes to or goes from the end of the text (editors do that on saving) changes no line: the
     /// hunk of the last line takes it over.
     fn respell(&mut self, after: &Rope) {
         let standing = self.standing();
-        if self.place.fits() || standing.is_empty() {
+        let body = lines::body(standing);
+        // An empty last line without a break is no line.
+        if self.place.fits() || body.is_empty() || body.ends_with('\n') {
             return;
         }
-        let body = lines::body(standing);
         let spellings = ["", "\n", "\r\n"].map(|ending| (ending, format!("{body}{ending}")));
         let found = spellings.iter().find_map(|(ending, text)| {
             let start = self.place.reads(after, text)?;
@@ -147,12 +155,16 @@ impl Tracked {
     /// Where the other text stands, if this change was the editor's undo or redo of the hunk.
     fn turned_over(&self, span: &Span, after: &Rope) -> Option<usize> {
         let other = self.other();
-        if !self.place.fits() {
-            return self.place.reads(after, other);
+        if let Some(start) = self.place.reads(after, other) {
+            return Some(start);
         }
         // What is inserted at an empty place doesn't touch it. The editor may spell the same insertion rotated, ending
         // before the place or beginning after it.
-        if !self.standing().is_empty() || span.start != span.end || span.text.len() != other.len() {
+        if !self.place.fits()
+            || !self.standing().is_empty()
+            || span.start != span.end
+            || span.text.len() != other.len()
+        {
             return None;
         }
         let length = other.chars().count();

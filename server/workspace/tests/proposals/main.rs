@@ -1,5 +1,9 @@
 //! Proposals, through the public door of the crate.
-#![expect(clippy::unwrap_used, reason = "clippy knows tests by `#[test]`, not their helpers")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows tests by `#[test]`, not their helpers"
+)]
 
 mod desk;
 mod promises;
+mod rebase;
