@@ -46,7 +46,7 @@ pub(super) fn fixed(outcome: &Outcome) -> String {
 }
 
 fn verdict(outcome: &Outcome) -> String {
-    let (problems, source, settled) = match &outcome.check {
+    let (problems, source, settled, more) = match &outcome.check {
         Check::NotChecked(reason) => {
             return format!("Not checked: {}.", reason.trim_end().trim_end_matches('.'));
         }
@@ -54,7 +54,8 @@ fn verdict(outcome: &Outcome) -> String {
             problems,
             source,
             settled,
-        } => (problems.len(), source, settled),
+            more,
+        } => (problems.len(), source, settled, more),
     };
     let now = if outcome.fixed.is_empty() { "" } else { " now" };
     let mut text = match (problems, outcome.left.len()) {
@@ -68,6 +69,9 @@ fn verdict(outcome: &Outcome) -> String {
         ),
         (_, left) => format!("{source} still finds {}{now}.", count(left, "problem")),
     };
+    for more in more {
+        let _ = write!(text, " Besides: {}.", more.trim_end_matches('.'));
+    }
     if !settled {
         text.push_str(" The checker was still at work, so more may show up.");
     }

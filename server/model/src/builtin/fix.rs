@@ -10,8 +10,8 @@ use super::words::{Check, Problem, Severity, offers};
 use super::{Call, Next};
 
 /// Most rounds of check, list, apply: a fix can uncover further errors, but not for ever.
-const MOST_ROUNDS: usize = 8;
-/// Most rounds that try the same problem again: with more, its fix doesn't help.
+const MOST_ROUNDS: usize = 24;
+/// Most fixes that left a problem as it was before it's given up.
 const MOST_TRIES: usize = 2;
 /// Most calls of one step.
 const MOST_CALLS: usize = 16;
@@ -25,9 +25,8 @@ pub(super) fn next(turn: &Turn) -> Next {
     };
     match kind(last) {
         Kind::Check | Kind::Other => list_or_answer(turn),
-        Kind::List => apply_or_go_on(turn, last),
         Kind::Apply if last.iter().any(|done| !done.failed) => check(&turn.scope),
-        Kind::Apply => list_or_answer(turn),
+        Kind::List | Kind::Apply => apply_or_go_on(turn),
     }
 }
 
@@ -96,18 +95,7 @@ fn list_or_answer(turn: &Turn) -> Next {
 }
 
 fn open_places(turn: &Turn, problems: &[Problem]) -> BTreeSet<Place> {
-    let since = turn
-        .steps
-        .iter()
-        .rposition(|step| matches!(kind(step), Kind::Check))
-        .unwrap_or(0);
-    let listed: BTreeSet<Place> = turn
-        .steps
-        .iter()
-        .skip(since)
-        .flatten()
-        .filter_map(place)
-        .collect();
+    let listed: BTreeSet<Place> = since_check(turn).filter_map(place).collect();
     let wanted = problems
         .iter()
         .filter(|problem| !problem.fixes.is_empty() && in_scope(turn, problem));
@@ -116,6 +104,16 @@ fn open_places(turn: &Turn, problems: &[Problem]) -> BTreeSet<Place> {
         .map(|problem| (problem.path.clone(), problem.line))
         .filter(|place| !listed.contains(place))
         .collect()
+}
+
+/// The calls since the last check.
+fn since_check(turn: &Turn) -> impl Iterator<Item = &Done> {
+    let checked = turn
+        .steps
+        .iter()
+        .rposition(|step| matches!(kind(step), Kind::Check))
+        .unwrap_or(0);
+    turn.steps.iter().skip(checked).flatten()
 }
 
 fn place(done: &Done) -> Option<Place> {
@@ -129,21 +127,27 @@ fn place(done: &Done) -> Option<Place> {
     ))
 }
 
-/// In how many earlier rounds a fix was applied where this problem stood.
+/// How many fixes of this problem failed, or were applied and left as many of its kind as there were.
 fn tries(turn: &Turn, problem: &Problem) -> usize {
-    let mut tries = 0;
-    let mut places: Vec<u32> = Vec::new();
+    let (mut tries, mut applied) = (0, false);
+    let mut before: Vec<u32> = Vec::new();
     for step in &turn.steps {
         match kind(step) {
             Kind::Check => {
-                places = step
+                let now: Vec<u32> = step
                     .iter()
                     .flat_map(|done| lines_of(&done.result, problem))
-                    .collect()
+                    .collect();
+                tries += usize::from(std::mem::take(&mut applied) && now.len() >= before.len());
+                before = now;
             }
             Kind::Apply => {
-                let here = |place: Place| place.0 == problem.path && places.contains(&place.1);
-                tries += usize::from(step.iter().filter_map(place).any(here));
+                let here = |(path, line): Place| path == problem.path && before.contains(&line);
+                applied |= step
+                    .iter()
+                    .filter(|done| !done.failed)
+                    .filter_map(place)
+                    .any(here);
             }
             Kind::List | Kind::Other => {}
         }
@@ -188,27 +192,51 @@ pub(super) fn in_scope(turn: &Turn, problem: &Problem) -> bool {
     problem.severity == Severity::Error && !known
 }
 
-/// Applies the first safe fix of each place. From the end of a file to its begin, so that the lines above stay
-/// where they were listed.
-fn apply_or_go_on(turn: &Turn, listed: &[Done]) -> Next {
+/// Applies one safe fix in each file, an error's first. No more: the numbers and lines of the others were listed
+/// for the text without it.
+fn apply_or_go_on(turn: &Turn) -> Next {
+    let errors: BTreeSet<Place> = last_problems(turn)
+        .into_iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(|problem| (problem.path, problem.line))
+        .collect();
+    let tried: BTreeSet<Place> = since_check(turn)
+        .filter(|done| applies(done))
+        .filter_map(place)
+        .collect();
     let safe = |done: &Done| {
         let offer = offers(&done.result)
             .into_iter()
             .find(|offer| offer.safe && !done.failed)?;
-        Some((place(done)?, offer.number))
+        Some((
+            place(done).filter(|place| !tried.contains(place))?,
+            offer.number,
+        ))
     };
-    let mut fixes: Vec<(Place, u32)> = listed.iter().filter_map(safe).collect();
+    let mut fixes: Vec<(Place, u32)> = since_check(turn)
+        .filter(|done| !applies(done))
+        .filter_map(safe)
+        .collect();
     if fixes.is_empty() {
         return list_or_answer(turn);
     }
-    fixes.sort_by(|((path_a, line_a), _), ((path_b, line_b), _)| {
-        path_a.cmp(path_b).then(line_b.cmp(line_a))
-    });
+    fixes.sort_by_cached_key(|(place, _)| (place.0.clone(), !errors.contains(place), place.1));
+    fixes.dedup_by(|(later, _), (first, _)| later.0 == first.0);
     let apply = |((path, line), number)| Call {
         tool: "quickfix",
         input: json!({ "path": path, "line": line, "apply": number }),
     };
     Next::Call(fixes.into_iter().map(apply).collect())
+}
+
+fn last_problems(turn: &Turn) -> Vec<Problem> {
+    let last = turn
+        .steps
+        .iter()
+        .flatten()
+        .rfind(|done| done.tool == "diagnostics");
+    last.map(|done| super::words::problems(&done.result))
+        .unwrap_or_default()
 }
 
 fn outcome(turn: &Turn, check: Check) -> Outcome {
@@ -237,6 +265,7 @@ fn outcome(turn: &Turn, check: Check) -> Outcome {
             ));
         }
     }
+    outcome.refused.dedup();
     if let Check::Done { problems, .. } = &outcome.check {
         let left = problems.iter().filter(|problem| in_scope(turn, problem));
         outcome.left = left
@@ -251,7 +280,7 @@ fn why_left(turn: &Turn, problem: &Problem) -> String {
         return "no fix is on offer".to_owned();
     }
     if tries(turn, problem) > 0 {
-        return "its fix was applied, and it is still there".to_owned();
+        return "its fix did not help".to_owned();
     }
     let titles: Vec<_> = problem
         .fixes

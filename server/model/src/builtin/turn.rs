@@ -86,16 +86,21 @@ impl Turn {
     }
 }
 
-/// The text of a message that starts a turn: one that brings no results.
+/// The text of a message that starts a turn. After a turn that was stopped it stands behind the results of its
+/// calls, and so does steering; but so does what the harness tells about problems, which is no request.
 fn request(message: &Message) -> Option<String> {
     let Message::User { content } = message else {
         return None;
     };
-    let texts = content.iter().map(|block| match block {
+    let texts = content.iter().filter_map(|block| match block {
         UserBlock::Text { text } => Some(text.as_str()),
         UserBlock::ToolResult(_) => None,
     });
-    Some(texts.collect::<Option<Vec<_>>>()?.join("\n"))
+    let texts: Vec<_> = texts.collect();
+    let words = without_context(&texts.join("\n"));
+    let brings_results = texts.len() < content.len();
+    let told = brings_results && (words.trim().is_empty() || !problems(&words).is_empty());
+    (!told).then(|| texts.join("\n"))
 }
 
 fn steps(messages: &[Message]) -> Vec<Vec<Done>> {
@@ -240,6 +245,40 @@ mod tests {
         for (text, intent) in table {
             assert_eq!(turn(text).intent, intent, "{text}");
         }
+    }
+
+    #[test]
+    fn a_request_after_a_stopped_turn_counts_and_news_of_problems_do_not() {
+        let result = || {
+            UserBlock::ToolResult(interline_log::ToolResult {
+                tool_use_id: "1".to_owned(),
+                content: "stopped".to_owned(),
+                is_error: true,
+            })
+        };
+        let say = |text: &str| UserBlock::Text {
+            text: text.to_owned(),
+        };
+        let after = |text: &str| {
+            let first = Message::User {
+                content: vec![say("fix it")],
+            };
+            Turn::of(&[
+                first,
+                Message::User {
+                    content: vec![result(), say(text)],
+                },
+            ])
+            .unwrap()
+            .intent
+        };
+        assert_eq!(after("document it"), Intent::Other);
+        assert_eq!(after("explain it"), Intent::Explain);
+        assert_eq!(
+            after("new since your edit:\na.rs:1:1: error: add a semicolon"),
+            Intent::Fix
+        );
+        assert_eq!(after("<diagnostics>\nadd\n</diagnostics>"), Intent::Fix);
     }
 
     #[test]

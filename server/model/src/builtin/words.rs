@@ -50,6 +50,8 @@ pub(super) enum Check {
         source: String,
         /// False: more may come, a server was still at work.
         settled: bool,
+        /// What the list doesn't show: problems of other files, checkers that failed.
+        more: Vec<String>,
     },
     /// Nothing could check, and why.
     NotChecked(String),
@@ -74,10 +76,19 @@ impl Check {
                 checked.is_some(),
             ),
         };
-        Self::Done {
-            problems: problems(text),
-            source,
-            settled,
+        {
+            let rest = text
+                .lines()
+                .filter(|line| line.starts_with("… and ") || line.starts_with("not checked by "));
+            let more = rest
+                .map(|line| line.trim_start_matches("… and ").to_owned())
+                .collect();
+            Self::Done {
+                problems: problems(text),
+                source,
+                settled,
+                more,
+            }
         }
     }
 }
@@ -87,7 +98,7 @@ pub(super) fn problems(text: &str) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     for line in text.lines() {
         match (numbered(line, "  fix "), problems.last_mut()) {
-            (Some((_, title)), Some(problem)) => problem.fixes.push(title.to_owned()),
+            (Some((_, title)), Some(problem)) => problem.fixes.push(bare(title).0.to_owned()),
             _ => problems.extend(problem(line)),
         }
     }
@@ -149,16 +160,22 @@ pub(super) struct Offer {
 pub(super) fn offers(text: &str) -> Vec<Offer> {
     let offer = |line| {
         let (number, title) = numbered(line, "")?;
-        let bare = title
-            .strip_suffix(" (machine-applicable)")
-            .or_else(|| title.strip_suffix(" (preferred)"));
+        let (title, safe) = bare(title);
         Some(Offer {
             number,
-            title: bare.unwrap_or(title).to_owned(),
-            safe: bare.is_some(),
+            title: title.to_owned(),
+            safe,
         })
     };
     text.lines().filter_map(offer).collect()
+}
+
+/// A title without its mark, and whether it had one.
+fn bare(title: &str) -> (&str, bool) {
+    let bare = [" (machine-applicable)", " (preferred)"]
+        .into_iter()
+        .find_map(|mark| title.strip_suffix(mark));
+    (bare.unwrap_or(title), bare.is_some())
 }
 
 /// `PREFIX` `N: REST`.
@@ -175,16 +192,18 @@ mod tests {
     fn a_check_with_problems() {
         let text = "src/main.rs:3:17: error[E0308]: mismatched types: expected `u32`\n    found `&str`\n  fix 1: remove the `&`\n  \
                     fix 2: convert: here\na:b.py:1:1: warning: `os` imported: warning: twice\nand so on\n\
-                    checked by cargo check (settled)\n";
+                    … and in other files: 3, 1 errors among them\nchecked by cargo check (settled)\n";
         let Check::Done {
             problems,
             source,
             settled,
+            more,
         } = Check::parse(text)
         else {
             panic!()
         };
         assert_eq!((source.as_str(), settled), ("cargo check", true));
+        assert_eq!(more, ["in other files: 3, 1 errors among them"]);
         let [first, second] = problems.as_slice() else {
             panic!("{problems:?}")
         };
@@ -213,7 +232,8 @@ mod tests {
             Check::Done {
                 problems: vec![],
                 source: "rust-analyzer (beta)".to_owned(),
-                settled: false
+                settled: false,
+                more: vec![]
             }
         );
         assert_eq!(
