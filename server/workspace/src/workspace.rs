@@ -131,7 +131,8 @@ impl Workspace {
         session: SessionId,
         path: &WorkspacePath,
     ) -> Result<String, ProposalError> {
-        self.session_text(session, path)?.ok_or_else(|| missing(path))
+        self.session_text(session, path)?
+            .ok_or_else(|| missing(path))
     }
 
     /// Every open unsaved buffer and every file with pending hunks of the session, with the text that the session

@@ -12,18 +12,19 @@ const SHOWN_CHARS: usize = 200;
 /// The error for an `old` that was not found.
 pub(super) fn miss(text: &str, old: &str, new: &str) -> String {
     if !new.trim().is_empty()
-        && let Some(at) = text.find(new) {
-            let line = text
-                .as_bytes()
-                .iter()
-                .take(at)
-                .filter(|b| **b == b'\n')
-                .count()
-                + 1;
-            return format!(
-                "`old` was not found, but `new` stands at line {line} already: the edit seems to be made; read the file to be sure"
-            );
-        }
+        && let Some(at) = text.find(new)
+    {
+        let line = text
+            .as_bytes()
+            .iter()
+            .take(at)
+            .filter(|b| **b == b'\n')
+            .count()
+            + 1;
+        return format!(
+            "`old` was not found, but `new` stands at line {line} already: the edit seems to be made; read the file to be sure"
+        );
+    }
     let lines: Vec<&str> = text.lines().collect();
     let wanted: Vec<&str> = old.lines().collect();
     let Some(start) = by_equal_lines(&lines, &wanted).or_else(|| by_words(&lines, &wanted)) else {

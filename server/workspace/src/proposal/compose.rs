@@ -10,7 +10,9 @@ use interline_log::HunkId;
 use ropey::Rope;
 
 use super::ProposalError;
-use super::tracked::{Stage, Tracked, at_place};
+use super::place::slice;
+use super::tracked::{Stage, Tracked};
+use crate::document::LineEnding;
 use crate::lines::{self, LineChange};
 
 /// The text that a session sees.
@@ -52,13 +54,12 @@ impl<'a> View<'a> {
         let mut placed = Vec::with_capacity(own.len());
         for hunk in own {
             let (start, end) = (hunk.place.start, hunk.place.end);
-            push(&mut text, base, at..start);
+            push(&mut text, base, &slice(base, at, start));
             let (first, count) = hunk.lines(base);
             let range = first as usize..(first + count) as usize;
             line += range.start - base_line;
-            let new = at_place(&hunk.new, base, end);
-            let length = lines::split(&new).len();
-            text.push_str(&new);
+            let length = lines::split(&hunk.new).len();
+            push(&mut text, base, &hunk.new);
             placed.push(Own {
                 hunk,
                 base: range.clone(),
@@ -66,7 +67,7 @@ impl<'a> View<'a> {
             });
             (at, line, base_line) = (end, line + length, range.end);
         }
-        push(&mut text, base, at..base.len_chars());
+        push(&mut text, base, &slice(base, at, base.len_chars()));
         Self {
             base,
             own: placed,
@@ -113,16 +114,18 @@ impl<'a> View<'a> {
         items.extend(self.own.iter().map(Item::Own));
         items.sort_by_key(|item| (item.view().start, item.view().end));
         let mut groups: Vec<Vec<Item<'_>>> = Vec::new();
-        let mut reach = 0..0;
+        let (mut reach, mut open) = (0..0, false);
         for item in items {
             let view = item.view();
             match groups.last_mut() {
-                Some(group) if touch(&reach, &view) => {
+                Some(group) if touch(&reach, &view) || (open && reach.end == view.start) => {
                     reach.end = reach.end.max(view.end);
+                    open = item.is_open_ended();
                     group.push(item);
                 }
                 _ => {
                     reach = view;
+                    open = item.is_open_ended();
                     groups.push(vec![item]);
                 }
             }
@@ -156,6 +159,11 @@ impl Item<'_> {
             Self::Change(change) => change.before.clone(),
             Self::Own(own) => own.view.clone(),
         }
+    }
+
+    /// A hunk that was meant for the end of the text: what follows it decides whether it ends with a line break.
+    fn is_open_ended(&self) -> bool {
+        matches!(self, Self::Own(own) if !own.hunk.new.is_empty() && !own.hunk.new.ends_with('\n'))
     }
 }
 
@@ -203,12 +211,10 @@ fn moved(line: usize, by: isize) -> usize {
     line.saturating_add_signed(by)
 }
 
-fn push(text: &mut String, base: &Rope, range: Range<usize>) {
-    for chunk in base
-        .get_slice(range)
-        .iter()
-        .flat_map(ropey::RopeSlice::chunks)
-    {
-        text.push_str(chunk);
+/// Adds whole lines. What was meant for the end of the text gets a line break where it is not any more.
+fn push(text: &mut String, base: &Rope, more: &str) {
+    if !more.is_empty() && !text.is_empty() && !text.ends_with('\n') {
+        text.push_str(LineEnding::of(base.chunks()).as_str());
     }
+    text.push_str(more);
 }

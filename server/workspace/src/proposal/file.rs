@@ -143,7 +143,7 @@ impl FileState {
     /// Hunks that were moved along by the shape of our own edit replace those that followed the editor's.
     pub(super) fn take_over(&mut self, moved: Vec<Tracked>, gone: &[HunkId]) {
         self.hunks.retain(|hunk| !gone.contains(&hunk.id));
-        for hunk in moved {
+        for hunk in moved.into_iter().filter(Tracked::is_text) {
             if let Some(known) = self.hunks.iter_mut().find(|known| known.id == hunk.id) {
                 *known = hunk;
             }

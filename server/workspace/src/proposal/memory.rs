@@ -17,6 +17,8 @@ pub(super) struct Memory {
     /// What a narrower region read, where this one is around one.
     pub(super) middle: String,
     pub(super) after: String,
+    /// Where the place was in that, where it fitted; from the narrower region's start.
+    pub(super) place: Option<(usize, usize)>,
     /// False where a side was cut to its nearest part.
     whole: bool,
     /// Nothing but this region has changed since it was first changed: what is around it is still what it was then.
@@ -40,6 +42,7 @@ impl Memory {
             before: slice(text, from, start),
             middle: String::new(),
             after: slice(text, end, to),
+            place: None,
             whole: true,
             alone: true,
         };
@@ -47,8 +50,8 @@ impl Memory {
         memory
     }
 
-    /// A region around this one, with what `span` changes next to it.
-    pub(super) fn around(&self, text: &Rope, span: &Span) -> Self {
+    /// A region around this one, with what `span` changes next to it. `place`: where the hunk fits, inside of this one.
+    pub(super) fn around(&self, text: &Rope, span: &Span, place: Option<(usize, usize)>) -> Self {
         let (start, end) = (self.start.min(span.start), self.end.max(span.end));
         let mut memory = Self {
             start,
@@ -56,6 +59,7 @@ impl Memory {
             before: slice(text, start, self.start),
             middle: slice(text, self.start, self.end),
             after: slice(text, self.end, end),
+            place: place.map(|(from, to)| (from - self.start, to - self.start)),
             whole: true,
             alone: true,
         };

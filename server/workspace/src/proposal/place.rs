@@ -92,10 +92,11 @@ impl Place {
             widest.shift(span);
             return false;
         }
-        if widest.alone || depth == DEPTH || widest.covers(span) {
+        if widest.covers(span) || depth == DEPTH || (widest.alone && !self.fits) {
             widest.extend(before, span);
         } else {
-            let wider = widest.around(before, span);
+            let place = self.fits.then_some((self.start, self.end));
+            let wider = widest.around(before, span, place);
             self.memory.push(wider);
         }
         true
@@ -114,7 +115,7 @@ impl Place {
         }
     }
 
-    /// Forgets the wider regions that read as they did before they were changed.
+    /// Goes back to before the widest regions were changed, where they read as they did then.
     fn unwind(&mut self, text: &Rope) {
         while let [.., narrower, wider] = self.memory.as_mut_slice() {
             let Some(start) = wider.reads(text, &wider.middle) else {
@@ -122,6 +123,12 @@ impl Place {
             };
             (narrower.start, narrower.end) = (start, start + chars(&wider.middle));
             narrower.alone = false;
+            self.fits = wider.place.is_some();
+            (self.start, self.end) = wider
+                .place
+                .map_or((narrower.start, narrower.end), |(from, to)| {
+                    (start + from, start + to)
+                });
             self.memory.pop();
         }
     }
@@ -176,7 +183,8 @@ impl Place {
             }
             unique(&format!("{above}{expected}{below}")).map(|at| at + above.len())
         })?;
-        Some(start + chars(now.get(..byte)?))
+        let start = start + chars(now.get(..byte)?);
+        (start >= widest.start && start + chars(expected) <= widest.end).then_some(start)
     }
 }
 
@@ -264,6 +272,15 @@ fn tells(lines: &str) -> bool {
         .filter(|c| c.is_alphanumeric())
         .nth(2)
         .is_some()
+}
+
+/// The place of lines that stand in a text once and can't be confused with others.
+pub(super) fn only_place(text: &Rope, wanted: &str) -> Option<Place> {
+    let whole = text.to_string();
+    let mut found = whole_lines(&whole, wanted, true).filter(|_| tells(wanted));
+    let byte = found.next().filter(|_| found.next().is_none())?;
+    let start = text.byte_to_char(byte);
+    Some(Place::at(start, start + chars(wanted)))
 }
 
 /// The bytes at which `wanted` stands in `text` as whole lines. `at_end`: the end of `text` is the end of a line, too.

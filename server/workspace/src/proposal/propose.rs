@@ -62,17 +62,20 @@ impl Workspace {
             .ok_or_else(|| ProposalError(format!("`{path}` leads to a file whose name is no text")))
     }
 
-    /// The file as a session sees it now. Its buffer is tracked from here on.
-    fn seen(&self, session: SessionId, path: &WorkspacePath) -> Result<Seen, ProposalError> {
+    /// The proposals, with the file in them, as it is now. Its buffer is tracked from here on.
+    pub(super) fn known(
+        &self,
+        path: &WorkspacePath,
+    ) -> Result<MutexGuard<'_, Proposals>, ProposalError> {
         {
             let mut proposals = self.settled(false);
-            if let Some(file) = proposals.files.get(path) {
-                return Ok(Seen::new(path, file, session));
+            if proposals.files.contains_key(path) {
+                return Ok(proposals);
             }
             if let Some(snapshot) = self.documents.track(path) {
                 let file = FileState::new(Basis::buffer(snapshot));
-                let file = proposals.files.entry(path.clone()).or_insert(file);
-                return Ok(Seen::new(path, file, session));
+                proposals.files.insert(path.clone(), file);
+                return Ok(proposals);
             }
         }
         let found = disk::read(&self.resolve(path)?, path)?;
@@ -81,6 +84,12 @@ impl Workspace {
         proposals.files.entry(path.clone()).or_insert(file);
         // It may have been opened while it was read.
         proposals.drain(&self.documents);
+        Ok(proposals)
+    }
+
+    /// The file as a session sees it now.
+    fn seen(&self, session: SessionId, path: &WorkspacePath) -> Result<Seen, ProposalError> {
+        let proposals = self.known(path)?;
         let file = proposals.files.get(path).ok_or_else(|| busy(path))?;
         Ok(Seen::new(path, file, session))
     }

@@ -7,3 +7,4 @@
 mod desk;
 mod promises;
 mod rebase;
+mod restore;
