@@ -158,7 +158,8 @@ fn follow_move(files: &mut Files, path: &str, ids: &[HunkId]) {
             HunkKind::Move { to } if ids.contains(&logged.record.id) => Some(to.clone()),
             _ => None,
         });
-    if let (Some(to), Some(mut logged)) = (to, files.remove(path)) {
+    if let Some(to) = to {
+        let mut logged = files.remove(path).unwrap_or_default();
         // The name that a move takes back: `old` of a logged move is empty.
         for moved in logged
             .iter_mut()
