@@ -36,7 +36,7 @@ export class Diff implements vscode.TextDocumentContentProvider, vscode.Disposab
       await vscode.commands.executeCommand("vscode.diff", uriOf("before", first), uriOf("after", first), `${first.path} (Interline's proposal)`, { preview: true });
     } else {
       const rows = files.map((file) => [uriOf("after", file), uriOf("before", file), uriOf("after", file)]);
-      await vscode.commands.executeCommand("vscode.changes", `Interline's proposal: ${files.length} files`, rows);
+      await vscode.commands.executeCommand("vscode.changes", `Interline's proposal`, rows);
     }
   }
 

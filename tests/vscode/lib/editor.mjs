@@ -159,7 +159,7 @@ export class Editor {
   }
 
   async diff() {
-    const sides = this.page.locator(".diffEditor");
+    const sides = this.page.locator(".monaco-diff-editor").last();
     return {
       before: await linesOf(sides.locator(".original .view-lines").first()).catch(() => ""),
       after: await linesOf(sides.locator(".modified .view-lines").first()).catch(() => ""),

@@ -52,7 +52,7 @@ export class World {
     await mkdir(at("user/User"), { recursive: true });
     await mkdir(at("user/Machine"), { recursive: true });
     await mkdir(at("interline"), { recursive: true });
-    await this.settings(settings);
+    await writeFile(at("user/User/settings.json"), JSON.stringify({ ...SETTINGS, ...settings }));
     await writeFile(at("user/Machine/settings.json"), JSON.stringify({ "interline.server.path": program }));
     await writeFile(at("interline/config.toml"), config);
     const env = { ...this.#cleanEnv(), INTERLINE_HOME: at("interline"), XDG_CONFIG_HOME: at("config"), XDG_DATA_HOME: at("data"), XDG_STATE_HOME: at("state") };
@@ -63,11 +63,6 @@ export class World {
     await this.#serve([...dirs, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-workspace-trust", "--disable-telemetry", "--disable-update-check"], env);
     this.editor = await this.#open(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(project)}`, project);
     return { editor: this.editor, project, record: at("record.jsonl") };
-  }
-
-  /** The user's settings: ours for quiet tests, and these. VS Code watches the file. */
-  async settings(settings) {
-    await writeFile(join(this.#folder, "user/User/settings.json"), JSON.stringify({ ...SETTINGS, ...settings }, null, 2));
   }
 
   async shot(name) {

@@ -76,7 +76,7 @@ export default async function (world, test) {
     await editor.answer("two files");
     await editor.idle(true);
     await editor.command("Interline: Show Changes");
-    await page.locator(".tab.active", { hasText: "2 files" }).waitFor();
+    await page.locator(".tab.active", { hasText: "Interline's proposal" }).waitFor();
     await page.waitForTimeout(800);
     await world.shot("diff-files");
     await editor.command("View: Close Editor");
