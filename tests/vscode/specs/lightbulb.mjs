@@ -32,7 +32,7 @@ export default async function (world, test) {
     await editor.problem();
     await editor.goTo(3, 12);
     const titles = (await editor.lightbulb()).join("|");
-    includes(titles, "Change spelling");
+    includes(titles, "Ignore this error message");
     lacks(titles, "with Interline");
     await editor.keys.press("Escape");
   });
