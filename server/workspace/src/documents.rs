@@ -17,7 +17,9 @@ use crate::proposal::ProposalError;
 /// A change of a tracked buffer, on its way to the proposals.
 #[derive(Debug)]
 pub(crate) struct Update {
-    pub(crate) after: Arc<Document>,
+    pub(crate) uri: Arc<str>,
+    pub(crate) path: Option<WorkspacePath>,
+    pub(crate) version: i32,
     pub(crate) tick: u64,
     pub(crate) spans: Vec<Span>,
 }
@@ -106,8 +108,11 @@ impl Documents {
             .collect();
         // Sent under the entry's lock, so that the queue has the order of the changes. Nobody listens any more only
         // while the workspace goes away.
+        // No snapshot goes along: keeping one would make the next change copy what it touches.
         let _ = self.queue.send(Update {
-            after: snapshot.document.clone(),
+            uri: document.uri.clone(),
+            path: document.path.clone(),
+            version,
             tick: snapshot.tick,
             spans,
         });

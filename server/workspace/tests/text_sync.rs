@@ -2,6 +2,7 @@
 //! `vscode-languageserver-textdocument` has.
 #![expect(
     clippy::unwrap_used,
+    clippy::print_stdout,
     reason = "clippy knows tests by `#[test]`, not their helpers"
 )]
 

@@ -217,11 +217,9 @@ impl FileState {
     }
 
     fn landing_document(&self) -> Option<LandingDocument> {
-        let document = self.basis.document()?;
-        Some(LandingDocument {
-            uri: document.uri.clone(),
-            version: document.version,
-        })
+        let (uri, version) = self.basis.document()?;
+        let uri = uri.clone();
+        Some(LandingDocument { uri, version })
     }
 
     fn take_off(

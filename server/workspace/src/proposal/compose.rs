@@ -118,7 +118,11 @@ impl<'a> View<'a> {
         for item in items {
             let view = item.view();
             match groups.last_mut() {
-                Some(group) if touch(&reach, &view) || (open && reach.end == view.start) => {
+                Some(group)
+                    if touch(&reach, &view)
+                        || (open && reach.end == view.start)
+                        || group.iter().any(|other| other.is_beside(&item)) =>
+                {
                     reach.end = reach.end.max(view.end);
                     open = item.is_open_ended();
                     group.push(item);
@@ -158,6 +162,16 @@ impl Item<'_> {
         match self {
             Self::Change(change) => change.before.clone(),
             Self::Own(own) => own.view.clone(),
+        }
+    }
+
+    /// Both are insertions at the same place: their order must not depend on which of them was made last.
+    fn is_beside(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Own(a), Self::Own(b)) => {
+                a.base.is_empty() && b.base.is_empty() && a.base == b.base
+            }
+            _ => false,
         }
     }
 

@@ -1,8 +1,9 @@
 //! One file with hunks: the text that they stand against and how both move on together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use interline_log::{HunkId, HunkKind};
+use interline_log::{HunkId, HunkKind, SessionId};
 use ropey::Rope;
 
 use super::flight::Flight;
@@ -10,13 +11,17 @@ use super::place::{applied, trimmed};
 use super::tracked::Tracked;
 use crate::disk::{DiskText, Stamp};
 use crate::document::{Document, Span};
-use crate::documents::Snapshot;
+use crate::documents::{Snapshot, Update};
 
 /// Where the text comes from.
 #[derive(Clone, Debug)]
 pub(super) enum Source {
     /// An open buffer at the moment `tick`.
-    Buffer { document: Arc<Document>, tick: u64 },
+    Buffer {
+        uri: Arc<str>,
+        version: i32,
+        tick: u64,
+    },
     /// The disk; `None`: to be read again.
     Disk(Option<Stamp>),
     /// There is no such file.
@@ -31,14 +36,18 @@ pub(super) struct Basis {
 }
 
 impl Basis {
-    pub(super) fn buffer(snapshot: Snapshot) -> Self {
-        let rope = snapshot.document.rope.clone();
+    pub(super) fn buffer(snapshot: &Snapshot) -> Self {
+        let Document {
+            uri, version, rope, ..
+        } = &*snapshot.document;
+        let source = Source::Buffer {
+            uri: uri.clone(),
+            version: *version,
+            tick: snapshot.tick,
+        };
         Self {
-            rope,
-            source: Source::Buffer {
-                document: snapshot.document,
-                tick: snapshot.tick,
-            },
+            rope: rope.clone(),
+            source,
         }
     }
 
@@ -59,9 +68,10 @@ impl Basis {
         !matches!(self.source, Source::Missing)
     }
 
-    pub(super) fn document(&self) -> Option<&Arc<Document>> {
+    /// Name and version of the buffer, for a file that is open.
+    pub(super) fn document(&self) -> Option<(&Arc<str>, i32)> {
         match &self.source {
-            Source::Buffer { document, .. } => Some(document),
+            Source::Buffer { uri, version, .. } => Some((uri, *version)),
             _ => None,
         }
     }
@@ -87,24 +97,17 @@ impl FileState {
         }
     }
 
-    /// The buffer changed by `spans` and is `after` now.
-    pub(super) fn advance(&mut self, after: Arc<Document>, tick: u64, spans: &[Span]) {
-        let mut rope = std::mem::take(&mut self.basis.rope);
-        for span in spans {
-            let next = if spans.len() == 1 {
-                after.rope.clone()
-            } else {
-                applied(&rope, span)
-            };
-            follow(&mut self.hunks, &rope, span, &next);
-            rope = next;
+    /// The buffer changed.
+    pub(super) fn advance(&mut self, update: Update) {
+        for span in &update.spans {
+            let after = applied(&self.basis.rope, span);
+            follow(&mut self.hunks, &self.basis.rope, span, &after);
+            self.basis.rope = after;
         }
-        self.basis = Basis {
-            rope: after.rope.clone(),
-            source: Source::Buffer {
-                document: after,
-                tick,
-            },
+        self.basis.source = Source::Buffer {
+            uri: update.uri,
+            version: update.version,
+            tick: update.tick,
         };
         self.settle();
     }
@@ -138,6 +141,32 @@ impl FileState {
             }
         }
         self.check_whole_file();
+        self.keep_apart();
+    }
+
+    /// No two hunks of a session are on the same lines: where typing (an undo, mostly) brings that about, the first
+    /// one stays and the other conflicts.
+    fn keep_apart(&mut self) {
+        let mut order: Vec<usize> = (0..self.hunks.len()).collect();
+        order.sort_by_key(|i| {
+            self.hunks
+                .get(*i)
+                .map(|hunk| (hunk.place.start, hunk.place.end))
+        });
+        let mut reach: BTreeMap<SessionId, usize> = BTreeMap::new();
+        for hunk in order {
+            let Some(hunk) = self.hunks.get_mut(hunk) else {
+                continue;
+            };
+            if hunk.is_text() && hunk.is_in_view() {
+                let reach = reach.entry(hunk.origin.session).or_default();
+                if hunk.place.start < *reach {
+                    hunk.place.displace();
+                } else {
+                    *reach = hunk.place.end;
+                }
+            }
+        }
     }
 
     /// Hunks that were moved along by the shape of our own edit replace those that followed the editor's.

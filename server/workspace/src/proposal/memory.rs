@@ -37,31 +37,39 @@ impl Memory {
             next_line(text, to)
         };
         let mut memory = Self {
-            start: from,
-            end: moved(to, span),
             before: slice(text, from, start),
-            middle: String::new(),
             after: slice(text, end, to),
-            place: None,
-            whole: true,
             alone: true,
+            ..Self::of_region(from, moved(to, span))
         };
         memory.cut();
         memory
+    }
+
+    /// A region that reads as it should.
+    pub(super) fn of_region(start: usize, end: usize) -> Self {
+        Self {
+            start,
+            end,
+            before: String::new(),
+            middle: String::new(),
+            after: String::new(),
+            place: None,
+            whole: true,
+            alone: false,
+        }
     }
 
     /// A region around this one, with what `span` changes next to it. `place`: where the hunk fits, inside of this one.
     pub(super) fn around(&self, text: &Rope, span: &Span, place: Option<(usize, usize)>) -> Self {
         let (start, end) = (self.start.min(span.start), self.end.max(span.end));
         let mut memory = Self {
-            start,
-            end: moved(end, span),
             before: slice(text, start, self.start),
             middle: slice(text, self.start, self.end),
             after: slice(text, self.end, end),
             place: place.map(|(from, to)| (from - self.start, to - self.start)),
-            whole: true,
             alone: true,
+            ..Self::of_region(start, moved(end, span))
         };
         memory.cut();
         memory

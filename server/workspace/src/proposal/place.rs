@@ -55,6 +55,15 @@ impl Place {
         self.fits
     }
 
+    /// The lines are another hunk's now.
+    pub(super) fn displace(&mut self) {
+        self.fits = false;
+        match self.memory.last() {
+            Some(widest) => (self.start, self.end) = (widest.start, widest.end),
+            None => self.memory.push(Memory::of_region(self.start, self.end)),
+        }
+    }
+
     /// Follows one change of the text. `span` is trimmed: its two sides differ at both ends.
     pub(super) fn follow(&mut self, before: &Rope, span: &Span, after: &Rope, expected: &str) {
         let changed = self.remember(before, span);

@@ -73,7 +73,7 @@ impl Workspace {
                 return Ok(proposals);
             }
             if let Some(snapshot) = self.documents.track(path) {
-                let file = FileState::new(Basis::buffer(snapshot));
+                let file = FileState::new(Basis::buffer(&snapshot));
                 proposals.files.insert(path.clone(), file);
                 return Ok(proposals);
             }

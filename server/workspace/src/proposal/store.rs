@@ -34,26 +34,31 @@ impl Proposals {
     pub(super) fn drain(&mut self, documents: &Documents) {
         for update in self.updates.try_iter() {
             let file = update
-                .after
                 .path
                 .as_ref()
                 .and_then(|path| self.files.get_mut(path));
             let Some(file) = file else { continue };
-            let Source::Buffer { document, tick } = &file.basis.source else {
+            let Source::Buffer { uri, tick, .. } = &file.basis.source else {
                 continue;
             };
             // An older update is of before the snapshot that was taken when tracking began.
-            if document.uri == update.after.uri && *tick < update.tick {
-                file.advance(update.after, update.tick, &update.spans);
+            if *uri == update.uri && *tick < update.tick {
+                file.advance(update);
             }
         }
         for (path, file) in &mut self.files {
             match (&file.basis.source, documents.at(path)) {
-                (Source::Buffer { document, .. }, Some(now))
-                    if now.tracked && now.document.uri == document.uri => {}
+                (Source::Buffer { uri, tick, .. }, Some(now))
+                    if now.tracked && now.document.uri == *uri =>
+                {
+                    if now.tick == *tick {
+                        // The same text: hold it once.
+                        file.basis.rope = now.document.rope.clone();
+                    }
+                }
                 (_, Some(_)) => {
                     if let Some(snapshot) = documents.track(path) {
-                        file.rebase(Basis::buffer(snapshot));
+                        file.rebase(Basis::buffer(&snapshot));
                     }
                 }
                 (Source::Buffer { .. }, None) => {
@@ -136,7 +141,7 @@ impl Proposals {
             waiting.sort_by_key(|hunk| (hunk.place.start, hunk.place.end));
             (!waiting.is_empty()).then(|| FileHunks {
                 path: path.clone(),
-                version: file.basis.document().map(|document| document.version),
+                version: file.basis.document().map(|(_, version)| version),
                 hunks: waiting
                     .iter()
                     .map(|hunk| hunk.hunk(path, &file.basis.rope))
@@ -172,8 +177,8 @@ impl Proposals {
     pub(super) fn prune(&mut self, documents: &Documents) {
         self.files.retain(|_, file| {
             let keep = !file.hunks.is_empty() || !file.flights.is_empty();
-            if let (false, Some(document)) = (keep, file.basis.document()) {
-                documents.untrack(&document.uri);
+            if let (false, Some((uri, _))) = (keep, file.basis.document()) {
+                documents.untrack(uri);
             }
             keep
         });

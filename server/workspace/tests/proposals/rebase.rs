@@ -171,6 +171,10 @@ impl Model {
             .unwrap_or(self.marks.len())
     }
 
+    fn line_of(&self, at: usize) -> usize {
+        self.marks[..at].iter().filter(|(_, c)| *c == '\n').count()
+    }
+
     fn learn(&mut self, hunks: &[Hunk]) {
         for hunk in hunks.iter().filter(|hunk| hunk.state == HunkState::Pending) {
             if self.hunks.iter().any(|known| known.id == hunk.id) {
@@ -192,7 +196,7 @@ impl Model {
         }
     }
 
-    fn check(&mut self, hunk: &Hunk) {
+    fn check(&mut self, hunk: &Hunk, all: &[Hunk]) {
         let at_hunk = self
             .hunks
             .iter()
@@ -213,7 +217,25 @@ impl Model {
         });
         // Lines without a word in them are not looked for again once they were touched; they may stay in conflict.
         let tells = known.old.chars().filter(|c| c.is_alphanumeric()).count() > 2;
-        if intact && (tells || !known.touched) {
+        // Nor where another hunk of the session has come to stand on the same lines.
+        let line = own
+            .first()
+            .copied()
+            .flatten()
+            .map_or(0, |first| self.line_of(first));
+        let taken = all.iter().any(|other| {
+            let (from, to) = (
+                other.start_line as usize,
+                (other.start_line + other.line_count) as usize,
+            );
+            let own = line..line + hunk.old.split_inclusive('\n').count();
+            other.id != hunk.id
+                && other.session == hunk.session
+                && other.state == HunkState::Pending
+                && from < own.end
+                && own.start < to.max(from + 1)
+        });
+        if intact && ((tells && !taken) || !known.touched) {
             assert_eq!(
                 hunk.state,
                 HunkState::Pending,
@@ -341,7 +363,7 @@ impl Scene {
         assert_eq!(self.desk().text(FILE), self.model.text());
         let hunks = self.desk().hunks();
         self.model.learn(&hunks);
-        hunks.iter().for_each(|hunk| self.model.check(hunk));
+        hunks.iter().for_each(|hunk| self.model.check(hunk, &hunks));
     }
 
     fn lines(&self, at: usize, count: usize) -> (usize, usize) {
@@ -385,7 +407,7 @@ impl Scene {
             .collect::<Vec<_>>();
         lines.splice(start..end, made);
         let mut target = lines.concat();
-        if at % 5 == 0 {
+        if at.is_multiple_of(5) {
             target.truncate(target.trim_end_matches('\n').len());
         }
         match desk.propose(FILE, Proposed::Write(target.clone())) {
