@@ -118,6 +118,7 @@ fn final_break(from: &Rope, to: &Rope) -> Option<Span> {
 /// A text and its hunks, moved on hunk by hunk.
 #[derive(Clone, Debug)]
 pub(super) struct Steps {
+    base: Rope,
     pub(super) text: Rope,
     pub(super) hunks: Vec<Tracked>,
 }
@@ -125,6 +126,7 @@ pub(super) struct Steps {
 impl Steps {
     pub(super) fn new(text: &Rope, hunks: &[Tracked]) -> Self {
         Self {
+            base: text.clone(),
             text: text.clone(),
             hunks: hunks.to_vec(),
         }
@@ -153,7 +155,7 @@ impl Steps {
             .iter()
             .position(|hunk| hunk.id == id && hunk.place.fits())?;
         let mut own = self.hunks.remove(at);
-        let span = own.swap(&self.text);
+        let span = own.swap(&self.text, &self.base);
         let after = applied(&self.text, &span);
         // By whole lines, not trimmed: what stands next to these lines is not touched.
         for hunk in &mut self.hunks {

@@ -262,7 +262,7 @@ pub(super) fn chars(text: &str) -> usize {
 }
 
 /// A last line without a break: what is typed right after it changes it.
-fn open_ended(expected: &str) -> bool {
+pub(super) fn open_ended(expected: &str) -> bool {
     !expected.is_empty() && !expected.ends_with('\n')
 }
 

@@ -370,7 +370,7 @@ fn proven(text: &Rope, group: &[&mut Tracked], base_sha256: &str) -> Option<Vec<
         let span = crate::document::Span {
             start: place.start,
             end: place.end,
-            text: at_place(&hunk.old, &base, place.end).into(),
+            text: at_place(&hunk.old, &base, place.end, text).into(),
         };
         base = applied(&base, &span);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use interline_log::{HunkId, HunkKind, HunkRecord};
 use ropey::Rope;
 
-use super::place::{Place, line_starts};
+use super::place::{Place, line_starts, open_ended};
 use super::{Hunk, HunkState, Origin};
 use crate::document::{LineEnding, Span, count};
 use crate::lines;
@@ -69,19 +69,20 @@ impl Tracked {
         !self.is_in_text() && self.place.fits()
     }
 
-    /// The change of the text that turns what stands into the other, as it must be spelt at this place now.
-    pub(super) fn swap(&self, text: &Rope) -> Span {
+    /// The change of the text that turns what stands into the other, as it must be spelt at this place now. `base`: the
+    /// text that the user sees.
+    pub(super) fn swap(&self, text: &Rope, base: &Rope) -> Span {
         let (start, end) = (self.place.start, self.place.end);
         Span {
             start,
             end,
-            text: at_place(self.other(), text, end).into(),
+            text: at_place(self.other(), text, end, base).into(),
         }
     }
 
     /// False where nothing would change: a hunk that takes the final line break away, when the text went on after it.
     pub(super) fn matters(&self, text: &Rope) -> bool {
-        !self.place.fits() || *self.swap(text).text != **self.standing()
+        !self.place.fits() || *self.swap(text, text).text != **self.standing()
     }
 
     /// Turns over: applied becomes pending, pending becomes applied, standing at `start`.
@@ -235,11 +236,12 @@ impl Tracked {
     }
 }
 
-/// A replacement as it must be spelt up to `end` of a text: with a line break where the text goes on after it.
-pub(super) fn at_place(new: &str, text: &Rope, end: usize) -> String {
+/// A replacement as it must be spelt up to `end` of a text: with a line break, as most lines of `base` have it, where
+/// the text goes on after it.
+pub(super) fn at_place(new: &str, text: &Rope, end: usize, base: &Rope) -> String {
     let mut spelt = new.to_owned();
-    if !new.is_empty() && !new.ends_with('\n') && end < text.len_chars() {
-        spelt.push_str(LineEnding::of(text.chunks()).as_str());
+    if open_ended(new) && end < text.len_chars() {
+        spelt.push_str(LineEnding::of(base.chunks()).as_str());
     }
     spelt
 }
