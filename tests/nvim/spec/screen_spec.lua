@@ -77,7 +77,8 @@ local function on_screen(child, file, commands, body)
 end
 
 local analyzer = [[lua vim.lsp.config('rust_analyzer', { cmd = { vim.env.INTERLINE_ANALYZER }, filetypes = { 'rust' }, ]]
-  .. [[root_markers = { 'Cargo.toml' } }) vim.lsp.enable('rust_analyzer') vim.diagnostic.config({ virtual_text = true })]]
+  .. [[root_markers = { 'Cargo.toml' }, handlers = { ['window/showMessage'] = function() end } }) ]]
+  .. [[vim.lsp.enable('rust_analyzer') vim.diagnostic.config({ virtual_text = true })]]
 
 test('fix on the diagnostic: the hunk is on the screen, is accepted, is undone', {
   fixture = 'broken', config = 'model = "builtin"',
@@ -85,7 +86,7 @@ test('fix on the diagnostic: the hunk is on the screen, is accepted, is undone',
   on_screen(child, 'src/main.rs', { analyzer }, function(screen)
     screen:keys(':24', 'Enter')
     screen:shows('let sum = 0;')
-    screen:shows('E0', 60000)
+    screen:shows('cannot borrow `sum` as mutable', 60000)
     vim.wait(1500)
     screen:keys(':26', 'Enter')
     screen:keys(':Interline fix', 'Enter')

@@ -59,10 +59,10 @@ local function break_buffer(child)
   child:keys('^fmdw')
   contains('let sum = 0;', child:text())
   child:wait([[
-    return vim.iter(vim.diagnostic.get(0)):any(function(d) return d.message:find('sum') ~= nil end)
+    return vim.iter(vim.diagnostic.get(0)):any(function(d) return d.message:find('cannot mutate', 1, true) ~= nil end)
   ]], 20000, 'the diagnostic of the unsaved text')
   local row = child:lua([[
-    return vim.iter(vim.diagnostic.get(0)):find(function(d) return d.message:find('sum') ~= nil end).lnum + 1
+    return vim.iter(vim.diagnostic.get(0)):find(function(d) return d.message:find('cannot mutate', 1, true) ~= nil end).lnum + 1
   ]])
   child:cmd(tostring(row))
 end
