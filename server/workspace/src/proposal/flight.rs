@@ -159,7 +159,7 @@ impl Steps {
         let after = applied(&self.text, &span);
         // By whole lines, not trimmed: what stands next to these lines is not touched.
         for hunk in &mut self.hunks {
-            hunk.follow(&self.text, &span, &after);
+            hunk.make_room(&self.text, &span, &after);
         }
         own.flip(span.start, &span.text);
         self.hunks.insert(at, own);

@@ -292,16 +292,16 @@ pub(super) fn only_place(text: &Rope, wanted: &str) -> Option<Place> {
     Some(Place::at(start, start + chars(wanted)))
 }
 
-/// The bytes at which `wanted` stands in `text` as whole lines. `at_end`: the end of `text` is the end of a line, too.
+/// The bytes at which `wanted` stands in `text` as whole lines, overlapping places too. `at_end`: the end of `text` is
+/// the end of a line, too.
 fn whole_lines<'a>(
     text: &'a str,
     wanted: &'a str,
     at_end: bool,
 ) -> impl Iterator<Item = usize> + 'a {
-    text.match_indices(wanted)
-        .map(|(at, _)| at)
-        .filter(move |at| {
-            let ends = wanted.ends_with('\n') || (at_end && at + wanted.len() == text.len());
-            ends && (*at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n'))
-        })
+    let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+    std::iter::once(0).chain(breaks).filter(move |at| {
+        let rest = text.get(*at..).and_then(|rest| rest.strip_prefix(wanted));
+        rest.is_some_and(|rest| wanted.ends_with('\n') || (at_end && rest.is_empty()))
+    })
 }

@@ -98,20 +98,26 @@ impl Tracked {
         self.place = Place::at(start, start + standing.chars().count());
     }
 
-    /// Follows one (trimmed) change of the text.
+    /// Follows one (trimmed) change of the text by the user, which may be the editor's undo or redo of this very hunk.
     pub(super) fn follow(&mut self, before: &Rope, span: &Span, after: &Rope) {
-        if !self.is_text() {
-            return;
-        }
-        let standing = self.standing().clone();
-        self.place.follow(before, span, after, &standing);
-        self.respell(after);
-        if matches!(self.stage, Stage::Pending | Stage::Applied)
+        self.make_room(before, span, after);
+        let stands_still = matches!(self.stage, Stage::Pending | Stage::Applied);
+        if self.is_text()
             && self.landed_once
+            && stands_still
             && let Some(start) = self.turned_over(span, after)
         {
             let other = self.other().clone();
             self.flip(start, &other);
+        }
+    }
+
+    /// Follows one change of the text that another hunk makes.
+    pub(super) fn make_room(&mut self, before: &Rope, span: &Span, after: &Rope) {
+        if self.is_text() {
+            let standing = self.standing().clone();
+            self.place.follow(before, span, after, &standing);
+            self.respell(after);
         }
     }
 

@@ -187,6 +187,18 @@ fn the_editors_own_undo_makes_an_applied_hunk_pending_again() {
 }
 
 #[test]
+fn deletions_of_like_lines_are_each_undone() {
+    let desk = Desk::open("a", "\n\n\nend\n");
+    desk.edit("a", "\n\n\nend", "\n\nend");
+    desk.land_all();
+    desk.edit("a", "\n\nend", "\nend");
+    desk.land_all();
+    assert_eq!(desk.text("a"), "\nend\n");
+    desk.undo();
+    assert_eq!(desk.text("a"), "\n\n\nend\n");
+}
+
+#[test]
 fn typing_in_an_applied_hunk_makes_it_stay() {
     let desk = Desk::open("a", "one\ntwo\n");
     desk.edit("a", "two", "zwei");

@@ -235,7 +235,7 @@ impl Model {
                 && from < own.end
                 && own.start < to.max(from + 1)
         });
-        if intact && ((tells && !taken) || !known.touched) {
+        if intact && !taken && (tells || !known.touched) {
             assert_eq!(
                 hunk.state,
                 HunkState::Pending,
