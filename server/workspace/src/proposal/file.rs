@@ -144,6 +144,16 @@ impl FileState {
         self.keep_apart();
     }
 
+    /// After hunks went: those that had to give way to them may fit again.
+    pub(super) fn refit(&mut self) {
+        for hunk in self.hunks.iter_mut().filter(|hunk| hunk.is_text()) {
+            let standing = hunk.standing().clone();
+            hunk.place.find_again(&self.basis.rope, &standing);
+        }
+        self.keep_apart();
+        self.generation += 1;
+    }
+
     /// No two hunks of a session are on the same lines: where typing (an undo, mostly) brings that about, the first
     /// one stays and the other conflicts.
     fn keep_apart(&mut self) {

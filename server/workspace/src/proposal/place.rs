@@ -111,7 +111,8 @@ impl Place {
         true
     }
 
-    fn find_again(&mut self, text: &Rope, expected: &str) {
+    /// Looks for the expected text where the place was lost.
+    pub(super) fn find_again(&mut self, text: &Rope, expected: &str) {
         let length = chars(expected);
         self.unwind(text);
         if let Some(start) = self.reads(text, expected) {

@@ -167,7 +167,9 @@ impl Proposals {
                 }
                 !drop
             });
-            file.generation += u64::from(gone.len() > before);
+            if gone.len() > before {
+                file.refit();
+            }
         }
         self.prune(documents);
         gone
