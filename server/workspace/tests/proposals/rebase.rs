@@ -171,10 +171,6 @@ impl Model {
             .unwrap_or(self.marks.len())
     }
 
-    fn line_of(&self, at: usize) -> usize {
-        self.marks[..at].iter().filter(|(_, c)| *c == '\n').count()
-    }
-
     fn learn(&mut self, hunks: &[Hunk]) {
         for hunk in hunks.iter().filter(|hunk| hunk.state == HunkState::Pending) {
             if self.hunks.iter().any(|known| known.id == hunk.id) {
@@ -196,7 +192,8 @@ impl Model {
         }
     }
 
-    fn check(&mut self, hunk: &Hunk, all: &[Hunk]) {
+    /// `lone`: all hunks of its session were made at once.
+    fn check(&mut self, hunk: &Hunk, lone: bool) {
         let at_hunk = self
             .hunks
             .iter()
@@ -217,25 +214,8 @@ impl Model {
         });
         // Lines without a word in them are not looked for again once they were touched; they may stay in conflict.
         let tells = known.old.chars().filter(|c| c.is_alphanumeric()).count() > 2;
-        // Nor where another hunk of the session has come to stand on the same lines.
-        let line = own
-            .first()
-            .copied()
-            .flatten()
-            .map_or(0, |first| self.line_of(first));
-        let taken = all.iter().any(|other| {
-            let (from, to) = (
-                other.start_line as usize,
-                (other.start_line + other.line_count) as usize,
-            );
-            let own = line..line + hunk.old.split_inclusive('\n').count();
-            other.id != hunk.id
-                && other.session == hunk.session
-                && other.state == HunkState::Pending
-                && from < own.end
-                && own.start < to.max(from + 1)
-        });
-        if intact && !taken && (tells || !known.touched) {
+        // Nor do hunks that had to give way to others of their session come back by themselves, always.
+        if intact && (!known.touched || (tells && lone)) {
             assert_eq!(
                 hunk.state,
                 HunkState::Pending,
@@ -252,7 +232,9 @@ impl Model {
             .last()
             .map_or(Some(0), |id| at(id).map(|place| place + 1));
         let below = right.first().map_or(Some(self.marks.len()), at);
-        if own.is_empty() && above.is_some() && above == below && self.line_starts(above.unwrap()) {
+        let between =
+            own.is_empty() && above.is_some() && above == below && self.line_starts(above.unwrap());
+        if between && (!known.touched || lone) {
             assert_eq!(
                 hunk.state,
                 HunkState::Pending,
@@ -282,7 +264,7 @@ impl Model {
                 );
             }
         }
-        self.hunks[at_hunk].touched |= !intact;
+        self.hunks[at_hunk].touched |= !(intact || between) || hunk.state == HunkState::Conflict;
     }
 
     fn check_pending(&self, hunk: &Hunk, start: usize) {
@@ -303,6 +285,8 @@ struct Scene {
     model: Model,
     phrasing: Phrasing,
     count: usize,
+    /// How often each session proposed something.
+    proposals: [usize; 2],
 }
 
 impl Scene {
@@ -314,6 +298,7 @@ impl Scene {
             model: Model::new(text),
             phrasing,
             count: 0,
+            proposals: [0; 2],
         }
     }
 
@@ -363,7 +348,10 @@ impl Scene {
         assert_eq!(self.desk().text(FILE), self.model.text());
         let hunks = self.desk().hunks();
         self.model.learn(&hunks);
-        hunks.iter().for_each(|hunk| self.model.check(hunk, &hunks));
+        for hunk in &hunks {
+            let session = usize::from(hunk.session == self.desks[1].session);
+            self.model.check(hunk, self.proposals[session] == 1);
+        }
     }
 
     fn lines(&self, at: usize, count: usize) -> (usize, usize) {
@@ -411,7 +399,7 @@ impl Scene {
             target.truncate(target.trim_end_matches('\n').len());
         }
         match desk.propose(FILE, Proposed::Write(target.clone())) {
-            Ok(_) => {}
+            Ok(_) => self.proposals[session] += 1,
             Err(error) => assert!(error.0.contains("nothing to change"), "{error}"),
         }
         assert_eq!(
