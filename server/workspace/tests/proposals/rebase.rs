@@ -8,6 +8,7 @@ use interline_log::{HunkId, SessionId};
 use interline_workspace::document::Change;
 use interline_workspace::proposal::{Hunk, HunkState, Landing, LandingChange, Proposed};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use crate::desk::{Desk, splice_of};
 
@@ -527,8 +528,18 @@ fn ropey_of(text: &[char]) -> ropey::Rope {
     ropey::Rope::from_str(&text.iter().collect::<String>())
 }
 
+/// The same cases on every machine; whoever changes the rebase raises `CASES` and takes another seed for a while.
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        cases: CASES,
+        rng_seed: RngSeed::Fixed(27),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_hunk_is_where_it_belongs_or_in_conflict(
