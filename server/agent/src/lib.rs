@@ -1,1 +1,25 @@
-//! placeholder
+//! Sessions and the turn loop: what the agent does between a request and its answer.
+//!
+//! Knows no LSP: the editor is a port ([`interline_workspace::editor::Editor`]), the model another
+//! ([`interline_model::ModelClient`]). Decides nothing about permission (that is `policy`) and writes no file.
+
+mod agent;
+mod budget;
+mod context;
+mod host;
+mod instructions;
+mod recorder;
+mod resume;
+mod review;
+mod scratch;
+mod session;
+mod system;
+mod transcript;
+mod trust;
+mod turn;
+
+pub use agent::{Agent, AgentError, Diff, Focus, Request, Selection, Started};
+pub use budget::Budget;
+pub use host::{Host, Settings};
+pub use transcript::transcript;
+pub use trust::TrustStore;

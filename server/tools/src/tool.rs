@@ -138,7 +138,7 @@ impl From<String> for Stop {
 }
 
 /// A parsed call, its type forgotten.
-pub(crate) trait Runnable: Send {
+pub(crate) trait Runnable: Send + Sync {
     fn facts(&self, environment: &Environment) -> Result<Facts, String>;
     fn detail(&self) -> Option<String>;
     fn run(self: Box<Self>, context: Context) -> BoxFuture<'static, Result<Answer, Stop>>;

@@ -1,0 +1,159 @@
+//! The process-wide part: configuration, models, rules, the session store. Serves many connections.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use interline_log::{Mode, Store, Tier};
+use interline_model::{ModelClient, ModelSpec, Secret, find_auto};
+use interline_policy::{AlwaysStore, Rule, Rules};
+use interline_tools::Registry;
+use tokio::sync::OnceCell;
+
+use crate::budget::Budget;
+use crate::trust::TrustStore;
+
+/// What the configuration says, resolved.
+#[derive(Clone)]
+pub struct Settings {
+    /// Version of the binary.
+    pub version: String,
+    /// The model to use: a name of `models`, or `auto`.
+    pub model: String,
+    /// The mode that sessions start in.
+    pub mode: Mode,
+    /// Configured models, in order.
+    pub models: Vec<ModelSpec>,
+    /// Limits of a turn.
+    pub budget: Budget,
+    /// Rules of every tier.
+    pub rules: Rules,
+    /// Sessions, trust and always-allow rules live below it.
+    pub state: PathBuf,
+    /// The environment as read at start: keys for `auto`, and what children may get.
+    pub env: Arc<Vec<(String, String)>>,
+    /// Trusts the folder for this process, whatever is on record.
+    pub trust: bool,
+}
+
+/// Process-wide state.
+pub struct Host {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) registry: Registry,
+    pub(crate) trust: TrustStore,
+    /// Changes land one at a time: two edits of one buffer against one version would refuse each other.
+    pub(crate) landing: tokio::sync::Mutex<()>,
+    rules: Mutex<Arc<Rules>>,
+    auto: OnceCell<ModelSpec>,
+    /// By name: a client holds its connections, and for https the TLS roots.
+    clients: Mutex<HashMap<String, Arc<dyn ModelClient>>>,
+}
+
+impl Host {
+    /// Touches neither disk nor network.
+    #[must_use]
+    pub fn new(settings: Settings) -> Arc<Self> {
+        let store = Store::new(settings.state.join("sessions")).redacting(secrets(&settings));
+        let trust = TrustStore::new(&settings.state);
+        let rules = Mutex::new(Arc::new(settings.rules.clone()));
+        Arc::new(Self {
+            settings,
+            store,
+            registry: Registry::built_in(),
+            trust,
+            landing: tokio::sync::Mutex::default(),
+            rules,
+            auto: OnceCell::new(),
+            clients: Mutex::default(),
+        })
+    }
+
+    /// What is on record.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps an always-allow rule of the user's, here and for later processes.
+    pub(crate) fn keep_rule(&self, root: &Path, rule: &Rule) -> Result<(), String> {
+        self.always().add(root, rule).map_err(|error| error.to_string())?;
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut more = Rules::clone(&rules);
+        more.add(Tier::User, vec![rule.clone()]).map_err(|error| error.to_string())?;
+        *rules = Arc::new(more);
+        Ok(())
+    }
+
+    pub(crate) fn always(&self) -> AlwaysStore {
+        AlwaysStore::new(&self.settings.state)
+    }
+
+    pub(crate) fn trusted(&self, root: &Path) -> bool {
+        self.settings.trust || self.trust.trusted(root)
+    }
+
+    /// The names that a session's model can be set to.
+    pub(crate) fn model_names(&self) -> Vec<String> {
+        let configured = self.settings.models.iter().map(|model| model.name.clone());
+        std::iter::once("auto".to_owned()).chain(configured).chain(["builtin".to_owned()]).collect()
+    }
+
+    /// The model with this name. `auto` looks for one, once.
+    ///
+    /// # Errors
+    /// Names the models that there are.
+    pub async fn model(&self, name: &str) -> Result<ModelSpec, String> {
+        match name {
+            "auto" => {
+                let configured = self.settings.models.first().cloned();
+                let found = self.auto.get_or_init(|| async { find_auto(configured, &self.keys()).await }).await;
+                Ok(found.clone())
+            }
+            "builtin" => Ok(ModelSpec::builtin()),
+            _ => self.settings.models.iter().find(|model| model.name == name).cloned().ok_or_else(|| {
+                format!("there is no model `{name}`: the names are {}", self.model_names().join(", "))
+            }),
+        }
+    }
+
+    /// The client of the model with this name, made once.
+    pub(crate) async fn client(&self, name: &str) -> Result<Arc<dyn ModelClient>, String> {
+        let spec = self.model(name).await?;
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&spec.name) {
+            return Ok(client.clone());
+        }
+        let name = spec.name.clone();
+        let client = interline_model::client(spec).map_err(|error| error.to_string())?;
+        clients.insert(name, client.clone());
+        Ok(client)
+    }
+
+    fn keys(&self) -> interline_model::Environment {
+        let value = |name: &str| {
+            let found = self.settings.env.iter().find(|(key, value)| key == name && !value.trim().is_empty());
+            found.map(|(_, value)| value.clone())
+        };
+        interline_model::Environment {
+            anthropic_api_key: value("ANTHROPIC_API_KEY").map(|key| Secret::new(&key)),
+            anthropic_base_url: value("ANTHROPIC_BASE_URL"),
+            openai_api_key: value("OPENAI_API_KEY").map(|key| Secret::new(&key)),
+            openai_base_url: value("OPENAI_BASE_URL"),
+        }
+    }
+}
+
+/// Values of the environment that must never reach a log: those whose name says that they are secret.
+fn secrets(settings: &Settings) -> Vec<String> {
+    const WORDS: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"];
+    let secret = settings.env.iter().filter(|(name, value)| {
+        let name = name.to_uppercase();
+        value.len() >= 8 && WORDS.iter().any(|word| name.contains(word))
+    });
+    secret.map(|(_, value)| value.clone()).collect()
+}

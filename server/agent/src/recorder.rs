@@ -1,0 +1,79 @@
+//! A session's log and the conversation folded from it, behind one short lock.
+//!
+//! Whoever makes something happen records it here first. Recording never waits for the disk; [`Recorder::durable`]
+//! does, outside of the lock.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use interline_log::{Actor, CallId, Conversation, Entry, Event, EventData, Log, LogError, Message, TurnId};
+
+pub(crate) struct Recorder {
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    log: Log,
+    conversation: Conversation,
+}
+
+/// What an event belongs to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) turn: Option<TurnId>,
+    pub(crate) call: Option<CallId>,
+}
+
+impl From<TurnId> for Place {
+    fn from(turn: TurnId) -> Self {
+        Self { turn: Some(turn), call: None }
+    }
+}
+
+impl From<(TurnId, CallId)> for Place {
+    fn from((turn, call): (TurnId, CallId)) -> Self {
+        Self { turn: Some(turn), call: Some(call) }
+    }
+}
+
+impl Recorder {
+    pub(crate) fn new(log: Log, past: &[Event]) -> Self {
+        let mut conversation = Conversation::default();
+        for event in past {
+            conversation.apply(event);
+        }
+        Self { inner: Mutex::new(Inner { log, conversation }) }
+    }
+
+    pub(crate) fn record(
+        &self,
+        place: impl Into<Place>,
+        actor: Actor,
+        data: EventData,
+    ) -> Result<Event, LogError> {
+        let Place { turn, call } = place.into();
+        let mut inner = self.lock();
+        let event = inner.log.append(Entry { turn, call, causes: Vec::new(), actor, data })?;
+        inner.conversation.apply(&event);
+        Ok(event)
+    }
+
+    /// Returns when all that was recorded so far will survive a crash.
+    pub(crate) async fn durable(&self) -> Result<(), LogError> {
+        let barrier = self.lock().log.durable();
+        barrier.await
+    }
+
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        self.lock().conversation.messages().to_vec()
+    }
+
+    /// Calls of the last response that have no result yet.
+    pub(crate) fn orphans(&self) -> Vec<String> {
+        self.lock().conversation.orphans().to_vec()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic elsewhere leaves both parts whole: each changes by one call that can't stop half-way.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

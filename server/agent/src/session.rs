@@ -1,0 +1,290 @@
+//! One conversation: its log, its settings and whether a turn runs. Outlives connections by its log.
+//!
+//! A session has at most one turn at a time. Starting, steering and ending a turn meet in [`Session::start`] and
+//! [`Session::finish`], under one short lock, so that steering is never lost between two turns.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, MutexGuard, PoisonError};
+
+use interline_log::{Actor, CallStatus, EventData, LogError, Mode, SessionId, ToolDefinition, TurnId, TurnOutcome};
+use interline_model::ModelSpec;
+use interline_tools::{Environment, Memory};
+use interline_workspace::editor::{Display, Editor};
+use interline_workspace::Workspace;
+use tokio::sync::{OnceCell, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::host::Host;
+use crate::recorder::Recorder;
+use crate::scratch::Scratch;
+
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) host: Arc<Host>,
+    pub(crate) workspace: Arc<Workspace>,
+    pub(crate) editor: Arc<dyn Editor>,
+    /// Opened by the first who needs it: taking a command does no I/O.
+    recorder: OnceCell<Arc<Recorder>>,
+    resumed: bool,
+    status: Mutex<Status>,
+    running: watch::Sender<bool>,
+    /// Instruction files that the model was told, with their hashes.
+    pub(crate) known: Mutex<HashMap<String, String>>,
+    /// What the tools remember.
+    memory: Arc<Memory>,
+    scratch: OnceLock<Scratch>,
+    /// Untrusted content may be in the conversation.
+    pub(crate) tainted: AtomicBool,
+}
+
+#[derive(Default)]
+struct Status {
+    turn: Option<Running>,
+    mode: Mode,
+    model: String,
+    /// The configuration as the log has it.
+    recorded: Option<EventData>,
+}
+
+/// A running turn, as the others see it.
+struct Running {
+    id: TurnId,
+    cancel: CancellationToken,
+    steering: Vec<String>,
+}
+
+/// What became of a request.
+pub(crate) enum Begun {
+    /// It is the first of a turn: somebody must run it.
+    Turn(TurnId, CancellationToken),
+    /// It joined the running turn.
+    Steering(TurnId),
+}
+
+impl Session {
+    pub(crate) fn new(
+        host: Arc<Host>,
+        workspace: Arc<Workspace>,
+        editor: Arc<dyn Editor>,
+        resume: Option<SessionId>,
+    ) -> Arc<Self> {
+        let status = Status { mode: host.settings.mode, model: host.settings.model.clone(), ..Status::default() };
+        Arc::new(Self {
+            id: resume.unwrap_or_else(SessionId::new),
+            resumed: resume.is_some(),
+            host,
+            workspace,
+            editor,
+            recorder: OnceCell::new(),
+            status: Mutex::new(status),
+            running: watch::Sender::new(false),
+            known: Mutex::default(),
+            memory: Arc::default(),
+            scratch: OnceLock::new(),
+            tainted: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn show(&self, display: Display) {
+        self.editor.show(self.id, display);
+    }
+
+    /// Shows what went wrong with something that nobody waits for.
+    pub(crate) fn told(&self, result: Result<(), String>) {
+        if let Err(reason) = result {
+            self.warn(reason);
+        }
+    }
+
+    pub(crate) fn warn(&self, text: impl Into<String>) {
+        self.show(Display::Notice { text: text.into(), warning: true });
+    }
+
+    // --- settings ---
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.status().mode
+    }
+
+    pub(crate) fn model(&self) -> String {
+        self.status().model.clone()
+    }
+
+    pub(crate) fn configure(&self, mode: Option<Mode>, model: Option<&str>) {
+        let mut status = self.status();
+        status.mode = mode.unwrap_or(status.mode);
+        if let Some(model) = model {
+            status.model = model.to_owned();
+        }
+        let (mode, model) = (status.mode, status.model.clone());
+        drop(status);
+        self.show(Display::Configured { model, mode });
+    }
+
+    pub(crate) fn tainted(&self) -> bool {
+        self.tainted.load(Ordering::Relaxed)
+    }
+
+    /// What the tools of a turn work on.
+    pub(crate) fn environment(&self, turn: TurnId, trusted: bool) -> Environment {
+        let scratch = self.scratch.get_or_init(|| Scratch::take(&self.host.settings.state, self.workspace.root()));
+        Environment {
+            workspace: self.workspace.clone(),
+            editor: self.editor.clone(),
+            session: self.id,
+            turn,
+            trusted,
+            scratch: scratch.folder().to_owned(),
+            env: self.host.settings.env.clone(),
+            memory: self.memory.clone(),
+        }
+    }
+
+    // --- turns ---
+
+    /// Takes a request: it starts a turn or steers the one that runs.
+    pub(crate) fn start(&self, text: &str) -> Begun {
+        let mut status = self.status();
+        if let Some(running) = &mut status.turn {
+            running.steering.push(text.to_owned());
+            return Begun::Steering(running.id);
+        }
+        let running = Running { id: TurnId::new(), cancel: CancellationToken::new(), steering: Vec::new() };
+        let begun = Begun::Turn(running.id, running.cancel.clone());
+        status.turn = Some(running);
+        self.running.send_replace(true);
+        begun
+    }
+
+    /// What the user added since the last look.
+    pub(crate) fn steering(&self) -> Vec<String> {
+        self.status().turn.as_mut().map(|running| std::mem::take(&mut running.steering)).unwrap_or_default()
+    }
+
+    /// Ends the turn, unless the user has just added something: then it goes on with that.
+    pub(crate) fn finish(&self, outcome: &TurnOutcome) -> Result<(), Vec<String>> {
+        let mut status = self.status();
+        if let Some(running) = &mut status.turn
+            && *outcome == TurnOutcome::Done
+            && !running.steering.is_empty()
+        {
+            return Err(std::mem::take(&mut running.steering));
+        }
+        status.turn = None;
+        drop(status);
+        self.running.send_replace(false);
+        Ok(())
+    }
+
+    /// The running turn.
+    pub(crate) fn turn(&self) -> Option<TurnId> {
+        self.status().turn.as_ref().map(|running| running.id)
+    }
+
+    pub(crate) fn cancel(&self) -> Option<TurnId> {
+        let status = self.status();
+        let running = status.turn.as_ref()?;
+        running.cancel.cancel();
+        Some(running.id)
+    }
+
+    /// Waits until no turn runs.
+    pub(crate) async fn idle(&self) {
+        let mut running = self.running.subscribe();
+        // The sender is in `self`, so this fails never.
+        let _ = running.wait_for(|running| !running).await;
+    }
+
+    // --- the log ---
+
+    /// The recorder; opens the log at the first call.
+    pub(crate) async fn recorder(&self) -> Result<&Arc<Recorder>, LogError> {
+        self.recorder.get_or_try_init(|| async { self.open().map(Arc::new) }).await
+    }
+
+    /// Waits until what is on record is durable.
+    pub(crate) async fn settled(&self) {
+        if let Some(recorder) = self.recorder.get()
+            && let Err(error) = recorder.durable().await
+        {
+            tracing::error!(session = %self.id, %error, "the log's end is not durable");
+        }
+    }
+
+    /// Puts the configuration on record where it is not what the log says.
+    pub(crate) fn record_config(
+        &self,
+        recorder: &Recorder,
+        turn: TurnId,
+        model: &ModelSpec,
+        system: &str,
+        tools: &[ToolDefinition],
+    ) -> Result<(), LogError> {
+        let config = EventData::SessionConfig {
+            model: model.name.clone(),
+            model_id: model.id.clone(),
+            wire: model.provider.wire(),
+            mode: self.mode(),
+            system: system.to_owned(),
+            tools: tools.to_vec(),
+        };
+        if self.status().recorded.as_ref() == Some(&config) {
+            return Ok(());
+        }
+        recorder.record(turn, Actor::System, config.clone())?;
+        self.status().recorded = Some(config);
+        Ok(())
+    }
+
+    fn open(&self) -> Result<Recorder, LogError> {
+        if self.resumed {
+            return self.reopen();
+        }
+        let recorder = Recorder::new(self.host.store().create(self.id)?, &[]);
+        let created = EventData::SessionCreated {
+            version: self.host.settings.version.clone(),
+            roots: vec![self.workspace.root().display().to_string()],
+        };
+        recorder.record(crate::recorder::Place::default(), Actor::System, created)?;
+        Ok(recorder)
+    }
+
+    /// Opens a log of an earlier process. Calls that it died in have no known outcome: they are answered so.
+    fn reopen(&self) -> Result<Recorder, LogError> {
+        let (log, events) = self.host.store().open(self.id)?;
+        let open_turn = crate::resume::open_turn(&events);
+        let recorder = Recorder::new(log, &events);
+        let place = crate::recorder::Place { turn: open_turn, call: None };
+        let resumed = EventData::SessionResumed { version: self.host.settings.version.clone() };
+        recorder.record(place, Actor::System, resumed)?;
+        for tool_use_id in recorder.orphans() {
+            let outcome = EventData::ToolOutcome {
+                tool: crate::resume::tool_of(&events, &tool_use_id),
+                tool_use_id,
+                status: CallStatus::Unknown,
+                content: "the process ended while this ran: whether it took effect is unknown. look before you \
+                          run it again"
+                    .to_owned(),
+                summary: "outcome unknown".to_owned(),
+            };
+            recorder.record(place, Actor::System, outcome)?;
+        }
+        for event in self.workspace.restore(self.id, &events) {
+            recorder.record(place, Actor::System, event)?;
+        }
+        if open_turn.is_some() {
+            let outcome = TurnOutcome::Stopped {
+                reason: "crash".to_owned(),
+                message: "the process ended in the middle of this turn: say \"go on\" to continue".to_owned(),
+            };
+            recorder.record(place, Actor::System, EventData::TurnEnded { outcome })?;
+        }
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = crate::resume::known_files(&events);
+        Ok(recorder)
+    }
+
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

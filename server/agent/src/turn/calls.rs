@@ -1,0 +1,344 @@
+//! The calls of a step: announced, prepared, decided on, run, answered. Each gets exactly one result.
+//!
+//! Reads run side by side; everything else in order, alone. A denied or failed call is an answer like any other:
+//! only the user's cancel, a limit or the log end the turn from here.
+
+use std::time::Instant;
+
+use futures::future::join_all;
+use interline_log::{
+    Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId, Mode, PermissionAnswer,
+    TurnOutcome,
+};
+use interline_policy::{Ask, Context, Decision, Permit, Verdict};
+use interline_tools::{Environment, Output, Prepared};
+use interline_workspace::editor::{Display, PermissionPrompt};
+
+use super::{End, Turn};
+
+/// A call as the model wrote it.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    id: CallId,
+    tool_use_id: String,
+    tool: String,
+    arguments: String,
+}
+
+/// The calls of a response, in order.
+pub(super) fn of(blocks: &[AssistantBlock]) -> Vec<Wanted> {
+    let calls = blocks.iter().filter_map(|block| match &block.content {
+        AssistantContent::ToolUse { id, name, arguments } => Some(Wanted {
+            id: CallId::new(),
+            tool_use_id: id.clone(),
+            tool: name.clone(),
+            arguments: arguments.clone(),
+        }),
+        _ => None,
+    });
+    calls.collect()
+}
+
+/// The calls of a response that was cut are not run: nobody knows what their arguments were to be.
+pub(super) fn answer_truncated(turn: &Turn, calls: &[Wanted]) -> Result<(), End> {
+    for call in calls {
+        let content = "not run: your answer was cut at the output limit. send smaller calls, one at a time";
+        turn.answer(call, &Output::failed(content, "cut at the output limit"))?;
+    }
+    Ok(())
+}
+
+/// Answers the calls that the end of the turn has left without a result.
+pub(super) fn answer_orphans(turn: &Turn) -> Result<(), End> {
+    for tool_use_id in turn.recorder.orphans() {
+        let outcome = EventData::ToolOutcome {
+            tool: String::new(),
+            tool_use_id,
+            status: CallStatus::Cancelled,
+            content: "cancelled: the turn ended before this was done".to_owned(),
+            summary: "cancelled".to_owned(),
+        };
+        turn.record(Actor::System, outcome)?;
+    }
+    Ok(())
+}
+
+/// What the gate says of a call.
+enum Gated {
+    Run(Permit),
+    Answer(Output),
+}
+
+impl Turn {
+    /// Runs the calls of a step and records their results in the order of the calls.
+    pub(super) async fn run_calls(&mut self, calls: Vec<Wanted>) -> Result<(), End> {
+        let mut batch = Vec::new();
+        for call in calls {
+            self.guard.called(&call.tool, &call.arguments)?;
+            let environment = self.environment();
+            let prepared = self.session.host.registry.prepare(&call.tool, &call.arguments, &environment);
+            self.guard.prepared(prepared.is_ok())?;
+            match prepared {
+                Err(message) => {
+                    self.run_reads(&mut batch).await?;
+                    self.announce(&call)?;
+                    self.answer(&call, &Output::failed(message, "invalid call"))?;
+                }
+                Ok(prepared) if prepared.info().access == Access::Read => batch.push((call, prepared)),
+                Ok(prepared) => {
+                    self.run_reads(&mut batch).await?;
+                    self.run_alone(call, prepared).await?;
+                }
+            }
+        }
+        self.run_reads(&mut batch).await
+    }
+
+    /// One call, of nobody's asking but the user's: the same gate, the same record, no request.
+    pub(super) async fn single(&mut self, tool: &str, arguments: &str) -> Result<Output, String> {
+        let prepared = self.session.host.registry.prepare(tool, arguments, &self.environment())?;
+        let call = Wanted {
+            id: CallId::new(),
+            tool_use_id: String::new(),
+            tool: tool.to_owned(),
+            arguments: arguments.to_owned(),
+        };
+        self.gate_and_execute(&call, prepared).await.map_err(|end| match end {
+            End::Log(error) => error.to_string(),
+            End::Outcome(outcome) => format!("the call was ended: {outcome:?}"),
+        })
+    }
+
+    async fn gate_and_execute(&mut self, call: &Wanted, prepared: Prepared) -> Result<Output, End> {
+        self.announce(call)?;
+        let gated = self.gate(call, &prepared).await?;
+        if let Gated::Run(_) = gated {
+            self.intend(call, &prepared).await?;
+        }
+        // Not raced with the cancellation: what has started is stopped by its executor, and its outcome recorded.
+        let output = self.execute(call.id, prepared, gated).await;
+        self.answer(call, &output)?;
+        Ok(output)
+    }
+
+    async fn run_reads(&mut self, batch: &mut Vec<(Wanted, Prepared)>) -> Result<(), End> {
+        let mut running = Vec::new();
+        let mut calls = Vec::new();
+        for (call, prepared) in std::mem::take(batch) {
+            self.show_started(&call, &prepared);
+            self.announce(&call)?;
+            let gated = self.gate(&call, &prepared).await?;
+            let run = self.execute(call.id, prepared, gated);
+            running.push(run);
+            calls.push(call);
+        }
+        let all = join_all(running);
+        let outputs = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(TurnOutcome::Cancelled.into()),
+            outputs = all => outputs,
+        };
+        for (call, output) in calls.iter().zip(outputs) {
+            self.answer(call, &output)?;
+        }
+        Ok(())
+    }
+
+    async fn run_alone(&mut self, call: Wanted, prepared: Prepared) -> Result<(), End> {
+        self.show_started(&call, &prepared);
+        let access = prepared.info().access;
+        let waiting = Instant::now();
+        let output = self.gate_and_execute(&call, prepared).await?;
+        if access == Access::Interact {
+            self.waited += waiting.elapsed();
+        }
+        let hunks = proposed(&output);
+        if access == Access::Execute {
+            self.recorder.durable().await?;
+        }
+        if !hunks.is_empty() && self.lands_by_itself() {
+            self.land(&hunks).await?;
+        }
+        if self.cancel.is_cancelled() {
+            return Err(TurnOutcome::Cancelled.into());
+        }
+        Ok(())
+    }
+
+    /// Steps 1 to 12 of the pipeline: facts are made, policy decides, the user is asked.
+    async fn gate(&mut self, call: &Wanted, prepared: &Prepared) -> Result<Gated, End> {
+        let decision = interline_policy::decide(prepared.call(), &self.session.host.rules(), &self.policy_context());
+        let Decision { verdict, by, reasons, message } = decision;
+        let word = match &verdict {
+            Verdict::Allow(_) => "allow",
+            Verdict::Ask(_) => "ask",
+            Verdict::Deny => "deny",
+        };
+        let digest = prepared.call().digest();
+        let gated =
+            EventData::ToolGated { decision: word.to_owned(), by: by.clone(), reasons: reasons.clone(), digest };
+        self.recorder.record((self.id, call.id), Actor::System, gated)?;
+        match verdict {
+            Verdict::Allow(permit) => Ok(Gated::Run(permit)),
+            Verdict::Deny => Ok(Gated::Answer(denied(&by, message))),
+            Verdict::Ask(ask) => self.ask(call, prepared, ask).await,
+        }
+    }
+
+    async fn ask(&mut self, call: &Wanted, prepared: &Prepared, ask: Ask) -> Result<Gated, End> {
+        let place = (self.id, call.id);
+        let digest = prepared.call().digest();
+        let asked = EventData::PermissionAsked { text: prepared.title().to_owned(), digest };
+        self.recorder.record(place, Actor::System, asked)?;
+        self.recorder.durable().await?;
+        let prompt = PermissionPrompt {
+            session: self.session.id,
+            call: call.id,
+            tool: call.tool.clone(),
+            title: prepared.title().to_owned(),
+            detail: prepared.detail(),
+            effects: ask.effects.clone(),
+            danger: ask.danger,
+            always: ask.always.as_ref().map(ToString::to_string),
+        };
+        self.show_activity("waiting for your permission");
+        let waiting = Instant::now();
+        let answer = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(TurnOutcome::Cancelled.into()),
+            answer = self.session.editor.permission(prompt) => answer,
+        };
+        self.waited += waiting.elapsed();
+        let decided = EventData::PermissionDecided { answer, by: "user".to_owned() };
+        self.recorder.record(place, Actor::User, decided)?;
+        self.recorder.durable().await?;
+        match answer {
+            PermissionAnswer::Deny => Ok(Gated::Answer(refused())),
+            PermissionAnswer::Allow => Ok(Gated::Run(ask.approve())),
+            PermissionAnswer::AllowAlways => {
+                if let Some(rule) = &ask.always
+                    && let Err(error) = self.session.host.keep_rule(self.session.workspace.root(), rule)
+                {
+                    self.session.warn(format!("allowed this once; the rule could not be kept: {error}"));
+                }
+                Ok(Gated::Run(ask.approve()))
+            }
+        }
+    }
+
+    /// The intent of a call is durable before a process starts. A proposal's effect is its own event.
+    async fn intend(&self, call: &Wanted, prepared: &Prepared) -> Result<(), End> {
+        let intent = EventData::ToolIntent {
+            tool: call.tool.clone(),
+            digest: prepared.call().digest(),
+            retry: prepared.info().retry,
+        };
+        self.recorder.record((self.id, call.id), Actor::Agent, intent)?;
+        if prepared.info().access == Access::Execute {
+            self.recorder.durable().await?;
+        }
+        Ok(())
+    }
+
+    fn execute(&self, id: CallId, prepared: Prepared, gated: Gated) -> impl Future<Output = Output> + Send + use<> {
+        let environment = self.environment();
+        let cancel = self.cancel.child_token();
+        async move {
+            match gated {
+                Gated::Answer(output) => output,
+                Gated::Run(permit) => prepared.run(permit, id, environment, cancel).await,
+            }
+        }
+    }
+
+    fn announce(&self, call: &Wanted) -> Result<(), End> {
+        let announced = EventData::ToolAnnounced { tool: call.tool.clone(), tool_use_id: call.tool_use_id.clone() };
+        self.recorder.record((self.id, call.id), Actor::Agent, announced)?;
+        Ok(())
+    }
+
+    fn show_started(&self, call: &Wanted, prepared: &Prepared) {
+        let title = prepared.title().to_owned();
+        self.show_activity(&title);
+        self.session.show(Display::CallStarted { turn: self.id, call: call.id, tool: call.tool.clone(), title });
+    }
+
+    /// Records a call's one result, after the events that it made.
+    fn answer(&self, call: &Wanted, output: &Output) -> Result<(), End> {
+        let place = (self.id, call.id);
+        for event in &output.events {
+            self.recorder.record(place, Actor::Agent, event.clone())?;
+        }
+        let outcome = EventData::ToolOutcome {
+            tool: call.tool.clone(),
+            tool_use_id: call.tool_use_id.clone(),
+            status: output.status,
+            content: output.content.clone(),
+            summary: output.summary.clone(),
+        };
+        self.recorder.record(place, Actor::Agent, outcome)?;
+        if !output.events.is_empty() {
+            self.session.show(Display::HunksChanged);
+        }
+        self.session.show(Display::CallEnded {
+            turn: self.id,
+            call: call.id,
+            status: output.status,
+            summary: output.summary.clone(),
+        });
+        Ok(())
+    }
+
+    fn lands_by_itself(&self) -> bool {
+        matches!(self.session.mode(), Mode::AcceptEdits | Mode::Auto)
+    }
+
+    /// Lands the hunks of a call at once (accept-edits). What can't be landed stays pending, and the user is told.
+    async fn land(&self, hunks: &[HunkId]) -> Result<(), End> {
+        if let Err(reason) = self.session.accept(self.id.into(), hunks).await {
+            self.session.warn(reason);
+        }
+        Ok(())
+    }
+
+    fn policy_context(&self) -> Context {
+        Context {
+            mode: self.session.mode(),
+            trusted: self.trusted,
+            headless: self.session.editor.abilities().headless,
+            tainted: self.session.tainted(),
+            sandbox: false,
+        }
+    }
+
+    fn environment(&self) -> Environment {
+        self.session.environment(self.id, self.trusted)
+    }
+}
+
+/// The hunks that a call added.
+fn proposed(output: &Output) -> Vec<HunkId> {
+    let hunks = output.events.iter().filter_map(|event| match event {
+        EventData::EditProposed { hunks, .. } => Some(hunks.iter().map(|hunk| hunk.id)),
+        _ => None,
+    });
+    hunks.flatten().collect()
+}
+
+fn denied(by: &str, message: String) -> Output {
+    Output {
+        status: CallStatus::Denied,
+        content: message,
+        summary: format!("denied by {by}"),
+        events: Vec::new(),
+    }
+}
+
+fn refused() -> Output {
+    Output {
+        status: CallStatus::Denied,
+        content: "the user denied this. don't try to get around it: go on without it, or say what you need".to_owned(),
+        summary: "denied by the user".to_owned(),
+        events: Vec::new(),
+    }
+}

@@ -1,0 +1,301 @@
+//! The turn: from a user's request to the agent's final answer, step by step.
+//!
+//! A step is one model request ([`request`]) and the calls that its response asks for ([`calls`]). This file holds the
+//! order of things and how a turn ends; every end is recorded, and every call is answered before the next request.
+
+mod calls;
+mod guard;
+mod request;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use interline_log::{
+    Actor, AssistantBlock, AssistantContent, EventData, LogError, StopReason, ToolDefinition, TurnId, TurnOutcome, Usage,
+};
+use interline_model::ModelClient;
+use interline_tools::Output;
+use interline_workspace::editor::Display;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::Request;
+use crate::budget::Spent;
+use crate::recorder::Recorder;
+use crate::session::{Begun, Session};
+use crate::{context, system};
+use guard::Guard;
+
+/// A paused response is taken up this often before the turn stops.
+const MAX_PAUSES: u32 = 5;
+
+/// One running turn.
+pub(crate) struct Turn {
+    session: Arc<Session>,
+    recorder: Arc<Recorder>,
+    id: TurnId,
+    cancel: CancellationToken,
+    model: Arc<dyn ModelClient>,
+    tools: Arc<[ToolDefinition]>,
+    system: String,
+    guard: Guard,
+    spent: Spent,
+    started: Instant,
+    /// Time that the user took to answer prompts.
+    waited: std::time::Duration,
+    /// As it was when the turn began: looking takes a read of the disk.
+    trusted: bool,
+    /// Raised once, when a response was cut by it.
+    max_output: Option<u32>,
+    pauses: u32,
+    empty_answers: u32,
+}
+
+/// Ends the turn from within.
+#[derive(Debug)]
+enum End {
+    Outcome(TurnOutcome),
+    Log(LogError),
+}
+
+impl From<LogError> for End {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
+
+impl From<TurnOutcome> for End {
+    fn from(outcome: TurnOutcome) -> Self {
+        Self::Outcome(outcome)
+    }
+}
+
+/// A response that came to its end.
+struct Response {
+    blocks: Vec<AssistantBlock>,
+    reason: StopReason,
+    usage: Usage,
+}
+
+/// Runs a turn to its end. Whatever happens, the session is free for the next one afterwards.
+pub(crate) async fn run(session: Arc<Session>, id: TurnId, cancel: CancellationToken, request: Request) {
+    session.show(Display::TurnStarted { turn: id, title: request.title.clone() });
+    let outcome = match Turn::prepare(&session, id, cancel, &request).await {
+        Ok(mut turn) => turn.to_its_end(request).await,
+        Err(message) => TurnOutcome::Failed { message },
+    };
+    session.show(Display::TurnEnded { turn: id, outcome: outcome.clone() });
+    // Where preparing failed nobody takes up what was added meanwhile: it is dropped with the turn.
+    if session.finish(&outcome).is_err() {
+        let _ = session.finish(&TurnOutcome::Cancelled);
+    }
+}
+
+/// One call under policy without a model, for the command line.
+pub(crate) async fn single_call(session: Arc<Session>, tool: &str, arguments: &str) -> Result<Output, String> {
+    let Begun::Turn(id, cancel) = session.start("") else { return Err("a turn runs already".to_owned()) };
+    let request = Request { title: format!("tool {tool}"), ..Request::default() };
+    let called = async {
+        let mut turn = Turn::prepare(&session, id, cancel, &request).await?;
+        turn.single(tool, arguments).await
+    };
+    let called = called.await;
+    let _ = session.finish(&TurnOutcome::Cancelled);
+    called
+}
+
+impl Turn {
+    async fn prepare(
+        session: &Arc<Session>,
+        id: TurnId,
+        cancel: CancellationToken,
+        request: &Request,
+    ) -> Result<Self, String> {
+        let model = session.host.client(&session.model()).await?;
+        let recorder = session.recorder().await.map_err(|error| error.to_string())?.clone();
+        tracing::info!(session = %session.id, turn = %id, model = model.spec().name, title = request.title, "turn");
+        let tools = session.host.registry.tools().iter().map(|tool| tool.definition.clone()).collect();
+        Ok(Self {
+            system: system::system_prompt(session.mode()),
+            session: session.clone(),
+            recorder,
+            id,
+            cancel,
+            model,
+            tools,
+            guard: Guard::default(),
+            spent: Spent::default(),
+            started: Instant::now(),
+            waited: std::time::Duration::ZERO,
+            trusted: session.host.trusted(session.workspace.root()),
+            max_output: None,
+            pauses: 0,
+            empty_answers: 0,
+        })
+    }
+
+    async fn to_its_end(&mut self, request: Request) -> TurnOutcome {
+        let mut begun = self.begin(request);
+        loop {
+            let ended = match begun {
+                Ok(()) => self.steps().await,
+                Err(end) => Err(end),
+            };
+            let outcome = match ended {
+                Ok(()) => TurnOutcome::Done,
+                Err(End::Outcome(outcome)) => outcome,
+                Err(End::Log(error)) => log_failed(&error),
+            };
+            match self.session.finish(&outcome) {
+                Ok(()) => return self.close(outcome).await,
+                Err(steering) => begun = self.steer(steering),
+            }
+        }
+    }
+
+    /// Records the request with its context, and the configuration where it is not what the log says.
+    fn begin(&mut self, request: Request) -> Result<(), End> {
+        self.session.record_config(&self.recorder, self.id, self.model.spec(), &self.system, &self.tools)?;
+        let context = self.session.context(request.focus.as_ref());
+        if !context.files.is_empty() {
+            self.record(Actor::System, EventData::ContextLoaded { files: context.files })?;
+        }
+        let input = EventData::InputUser { title: request.title, text: request.text, context: context.text };
+        self.record(Actor::User, input)?;
+        Ok(())
+    }
+
+    async fn steps(&mut self) -> Result<(), End> {
+        loop {
+            let response = self.request().await?;
+            if !self.settle(response).await? {
+                return Ok(());
+            }
+            let steering = self.session.steering();
+            self.steer(steering)?;
+        }
+    }
+
+    /// Does what a response asks for. False: it was the final answer.
+    async fn settle(&mut self, response: Response) -> Result<bool, End> {
+        let calls = calls::of(&response.blocks);
+        let truncated = response.reason == StopReason::MaxTokens;
+        let empty = response.blocks.iter().all(|block| is_blank(&block.content));
+        if response.reason == StopReason::Refusal {
+            // What came before a refusal is no answer: it is dropped.
+            self.account(&response.reason, response.usage)?;
+            return Err(TurnOutcome::Failed {
+                message: "the model refused this request: put it another way, or use another model".to_owned(),
+            }
+            .into());
+        }
+        self.record_response(response.blocks)?;
+        self.account(&response.reason, response.usage)?;
+        match (truncated, calls.is_empty()) {
+            (true, false) => {
+                calls::answer_truncated(self, &calls)?;
+                self.raise_output_limit();
+                Ok(true)
+            }
+            (true, true) => {
+                if !self.raise_output_limit() {
+                    return Err(stopped("max_tokens", "the answer was cut at the model's output limit twice: ask for \
+                        less at once, or raise max_output of the model in the configuration").into());
+                }
+                self.tell("your answer was cut at the output limit. go on exactly where it stopped")?;
+                Ok(true)
+            }
+            (false, false) => {
+                self.run_calls(calls).await?;
+                Ok(true)
+            }
+            (false, true) if response.reason == StopReason::PauseTurn => self.pause(),
+            (false, true) if empty => self.try_again_after_silence(),
+            (false, true) => Ok(false),
+        }
+    }
+
+    fn pause(&mut self) -> Result<bool, End> {
+        self.pauses += 1;
+        if self.pauses > MAX_PAUSES {
+            return Err(stopped("pause", "the model paused too often: say \"go on\" to continue").into());
+        }
+        Ok(true)
+    }
+
+    /// An empty answer gets one more try.
+    fn try_again_after_silence(&mut self) -> Result<bool, End> {
+        self.empty_answers += 1;
+        if self.empty_answers > 1 {
+            return Err(TurnOutcome::Failed { message: "the model gave an empty answer twice: ask again".to_owned() }.into());
+        }
+        self.tell("your answer was empty. answer the request, or say what keeps you from it")?;
+        Ok(true)
+    }
+
+    /// False: it was raised already.
+    fn raise_output_limit(&mut self) -> bool {
+        let spec = self.model.spec();
+        let raised = spec.max_output.saturating_mul(2).min(u32::try_from(spec.context_window / 2).unwrap_or(u32::MAX));
+        self.max_output.replace(raised).is_none()
+    }
+
+    fn record_response(&mut self, blocks: Vec<AssistantBlock>) -> Result<(), End> {
+        for block in blocks {
+            if block.raw.is_none() && is_blank(&block.content) {
+                continue;
+            }
+            self.record(Actor::Agent, EventData::ResponseBlock { block })?;
+        }
+        Ok(())
+    }
+
+    /// Adds what the user said meanwhile, after the results of the step.
+    fn steer(&self, steering: Vec<String>) -> Result<(), End> {
+        for text in steering {
+            self.record(Actor::User, EventData::InputSteer { text })?;
+        }
+        Ok(())
+    }
+
+    /// Tells the model something of the harness's.
+    fn tell(&self, text: &str) -> Result<(), End> {
+        self.record(Actor::System, EventData::InputEditor { text: text.to_owned() })
+    }
+
+    fn record(&self, actor: Actor, data: EventData) -> Result<(), End> {
+        self.recorder.record(self.id, actor, data)?;
+        Ok(())
+    }
+
+    /// Ends the turn on record. Calls without a result are answered first, whatever ended it.
+    async fn close(&mut self, outcome: TurnOutcome) -> TurnOutcome {
+        let ended = async {
+            calls::answer_orphans(self)?;
+            self.record(Actor::System, EventData::TurnEnded { outcome: outcome.clone() })?;
+            self.recorder.durable().await.map_err(End::from)
+        };
+        match ended.await {
+            Err(End::Log(error)) => log_failed(&error),
+            Ok(()) | Err(End::Outcome(_)) => outcome,
+        }
+    }
+}
+
+fn is_blank(content: &AssistantContent) -> bool {
+    matches!(content, AssistantContent::Text { text } | AssistantContent::Thinking { text } if text.trim().is_empty())
+}
+
+fn stopped(reason: &str, message: &str) -> TurnOutcome {
+    TurnOutcome::Stopped { reason: reason.to_owned(), message: message.to_owned() }
+}
+
+fn log_failed(error: &LogError) -> TurnOutcome {
+    TurnOutcome::Failed { message: format!("the session's log can't be written, so nothing more is done: {error}") }
+}
+
+impl Session {
+    fn context(&self, focus: Option<&crate::agent::Focus>) -> context::Context {
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        context::assemble(&self.workspace, self.id, focus, &mut known)
+    }
+}

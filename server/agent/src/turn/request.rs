@@ -1,0 +1,135 @@
+//! One model request: the budget, the body on record, the stream, and what follows when it fails.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use interline_log::{Actor, AssistantBlock, EventData, StopReason, TurnOutcome, Usage};
+use interline_model::{Backoff, ErrorClass, ModelError, ModelEvent, cost_micro_usd};
+use interline_workspace::editor::Display;
+use sha2::{Digest as _, Sha256};
+
+use super::{End, Response, Turn, stopped};
+
+impl Turn {
+    /// Sends the conversation so far, again where that makes sense, until a whole response is there.
+    pub(super) async fn request(&mut self) -> Result<Response, End> {
+        let mut backoff = Backoff::new(self.model.spec());
+        let mut stripped = false;
+        let mut body = self.record_request().await?;
+        loop {
+            let error = match self.attempt(body.clone()).await? {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            tracing::warn!(session = %self.session.id, turn = %self.id, %error, "model request failed");
+            match error.class() {
+                ErrorClass::Retry => self.back_off(&mut backoff, &error).await?,
+                ErrorClass::BadThinking if !stripped => {
+                    stripped = true;
+                    self.record(Actor::System, EventData::ThinkingStripped { reason: error.to_string() })?;
+                    body = self.record_request().await?;
+                }
+                ErrorClass::TooLong => {
+                    return Err(stopped("context", &format!(
+                        "the conversation no longer fits the model's context: start a new session, or use a model \
+                         with a larger window ({error})"
+                    )).into());
+                }
+                ErrorClass::Quota => return Err(stopped("quota", &error.to_string()).into()),
+                ErrorClass::BadThinking | ErrorClass::Fatal => return Err(failed(&error)),
+            }
+        }
+    }
+
+    /// Encodes the request, checks the budget and puts the request on record, durably.
+    async fn record_request(&mut self) -> Result<Bytes, End> {
+        let request = interline_model::Request {
+            tools: self.tools.clone(),
+            system: self.system.clone(),
+            messages: self.recorder.messages(),
+            max_output: self.max_output,
+            session: self.session.id,
+        };
+        let body = self.model.encode(&request).map_err(|error| failed(&error))?;
+        self.spent.worked = self.started.elapsed().saturating_sub(self.waited);
+        let body_bytes = body.len() as u64;
+        if let Some(outcome) = self.session.host.settings.budget.stops(&self.spent, body_bytes, self.model.spec()) {
+            return Err(outcome.into());
+        }
+        self.spent.steps += 1;
+        let body_sha256 = format!("{:x}", Sha256::digest(&body));
+        self.record(Actor::System, EventData::RequestSent { body_sha256, body_bytes })?;
+        self.recorder.durable().await?;
+        Ok(body)
+    }
+
+    /// One attempt. The outer error ends the turn, the inner one is for the caller to judge.
+    async fn attempt(&mut self, body: Bytes) -> Result<Result<Response, ModelError>, End> {
+        self.show_activity("thinking");
+        let mut stream = self.model.send(body);
+        let mut blocks: Vec<AssistantBlock> = Vec::new();
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Err(TurnOutcome::Cancelled.into()),
+                event = stream.next() => event,
+            };
+            match event {
+                None => return Ok(Err(ModelError::cut())),
+                Some(Err(error)) => return Ok(Err(error)),
+                Some(Ok(ModelEvent::TextDelta(delta))) => {
+                    self.session.show(Display::Text { turn: self.id, delta });
+                }
+                Some(Ok(ModelEvent::ThinkingDelta(_))) => {}
+                Some(Ok(ModelEvent::ToolStarted { name })) => self.show_activity(&format!("preparing {name}")),
+                Some(Ok(ModelEvent::Block(block))) => blocks.push(block),
+                Some(Ok(ModelEvent::Stopped { reason, usage })) => {
+                    return Ok(Ok(Response { blocks, reason, usage }));
+                }
+            }
+        }
+    }
+
+    /// Puts the end of a response on record, with what it took.
+    pub(super) fn account(&mut self, reason: &StopReason, usage: Usage) -> Result<(), End> {
+        let cost = self.model.spec().price.as_ref().map(|price| cost_micro_usd(&usage, price));
+        self.spent.usage += usage;
+        self.spent.micro_usd += cost.unwrap_or(0);
+        self.record(
+            Actor::Agent,
+            EventData::ResponseStopped { reason: reason.clone(), usage, cost_micro_usd: cost },
+        )?;
+        self.session.show(Display::Spent {
+            turn: self.id,
+            usage: self.spent.usage,
+            cost_micro_usd: cost.map(|_| self.spent.micro_usd),
+        });
+        Ok(())
+    }
+
+    async fn back_off(&mut self, backoff: &mut Backoff, error: &ModelError) -> Result<(), End> {
+        let Some(delay) = backoff.next_delay(error) else { return Err(failed(error)) };
+        let retry = EventData::RequestRetry {
+            attempt: backoff.attempts(),
+            delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+            reason: error.to_string(),
+        };
+        self.record(Actor::System, retry)?;
+        if delay > Duration::from_secs(1) {
+            self.show_activity(&format!("waiting {} s: {error}", delay.as_secs()));
+        }
+        tokio::select! {
+            () = self.cancel.cancelled() => Err(TurnOutcome::Cancelled.into()),
+            () = tokio::time::sleep(delay) => Ok(()),
+        }
+    }
+
+    pub(super) fn show_activity(&self, text: &str) {
+        self.session.show(Display::Activity { turn: self.id, text: text.to_owned() });
+    }
+}
+
+fn failed(error: &ModelError) -> End {
+    TurnOutcome::Failed { message: error.to_string() }.into()
+}
