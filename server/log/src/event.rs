@@ -27,7 +27,7 @@ pub enum Actor {
 }
 
 /// One event, read back.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
     /// Version of the payload.
     pub version: u32,
@@ -48,6 +48,7 @@ pub struct Event {
     /// Who made it happen.
     pub actor: Actor,
     /// What happened.
+    #[serde(flatten)]
     pub data: EventData,
 }
 

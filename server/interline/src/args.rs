@@ -1,0 +1,193 @@
+//! The command line (contract: DESIGN, "Command line").
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use interline_log::{Mode, SessionId};
+
+/// A coding agent that lives in a language server.
+#[derive(Parser)]
+#[command(name = "interline", version, about)]
+pub(crate) struct Args {
+    /// Work in this folder instead of the current one.
+    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve an editor over the Language Server Protocol on stdin and stdout.
+    Lsp(Lsp),
+    /// Do one request without an editor, in the current folder.
+    Run(Run),
+    /// What is on record.
+    Sessions {
+        #[command(subcommand)]
+        command: Option<Sessions>,
+    },
+    /// Check the record of a session.
+    Audit {
+        #[command(subcommand)]
+        command: Audit,
+    },
+    /// Look into the rules.
+    Policy {
+        #[command(subcommand)]
+        command: Policy,
+    },
+    /// The tools that models are given.
+    Tools {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(subcommand)]
+        command: Option<Tools>,
+    },
+    /// The merged configuration, with the origin of each value.
+    Config,
+    /// What works on this machine, and what to do about what doesn't.
+    Doctor,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct Lsp {
+    /// Accepted and ignored: stdio is the only way.
+    #[arg(long)]
+    pub(crate) stdio: bool,
+    /// Ends when this process ends.
+    #[arg(long = "clientProcessId", hide = true)]
+    pub(crate) client_process_id: Option<u32>,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct Run {
+    /// What is to be done.
+    pub(crate) request: String,
+    /// A model of the configuration, `builtin`, or `auto`.
+    #[arg(short, long)]
+    pub(crate) model: Option<String>,
+    /// `plan`, `default`, `accept-edits` or `auto`.
+    #[arg(long, value_parser = mode)]
+    pub(crate) mode: Option<Mode>,
+    /// How to show what happens.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+    /// Accept all hunks and write them.
+    #[arg(long, conflicts_with = "diff")]
+    pub(crate) apply: bool,
+    /// Print the proposal as a unified diff and write nothing.
+    #[arg(long)]
+    pub(crate) diff: bool,
+    /// Trust the folder for this run: its own checker may run.
+    #[arg(long)]
+    pub(crate) trust: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// One event a line.
+    Jsonl,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Sessions {
+    /// All of them, newest first.
+    List,
+    /// The transcript of one.
+    Show {
+        /// The session.
+        session: SessionId,
+    },
+    /// Go on with one: its pending hunks are reviewed, then a request is asked for.
+    Resume {
+        /// The session.
+        session: SessionId,
+        /// What is to be done now; without it the pending hunks are reviewed only.
+        request: Option<String>,
+        /// Accept all hunks and write them.
+        #[arg(long, conflicts_with = "diff")]
+        apply: bool,
+        /// Print the proposal as a unified diff and write nothing.
+        #[arg(long)]
+        diff: bool,
+    },
+    /// Its events, one a line, payloads inline.
+    Export {
+        /// The session.
+        session: SessionId,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Audit {
+    /// Check the chain of one session, or of all.
+    Verify {
+        /// The session.
+        session: Option<SessionId>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Policy {
+    /// Load the rules and say what is wrong with them.
+    Check,
+    /// Run the rules' own tests.
+    Test,
+    /// The decision for one call, and why.
+    Explain(Explain),
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct Explain {
+    /// The tool.
+    #[arg(required_unless_present = "stdin")]
+    pub(crate) tool: Option<String>,
+    /// Its input: JSON, or for `shell` the command itself.
+    #[arg(required_unless_present = "stdin")]
+    pub(crate) input: Option<String>,
+    /// `plan`, `default`, `accept-edits` or `auto`.
+    #[arg(long, value_parser = mode)]
+    pub(crate) mode: Option<Mode>,
+    /// As if a sandbox worked, or not. This build has none.
+    #[arg(long, value_name = "on|off")]
+    pub(crate) sandbox: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Read `{"tool", "input"}` from stdin, one a line; answer in JSON, one a line.
+    #[arg(long, conflicts_with_all = ["tool", "input"])]
+    pub(crate) stdin: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Tools {
+    /// Call one under policy in the current folder. Edits are printed as a diff.
+    Call {
+        /// The tool.
+        name: String,
+        /// Its input, JSON.
+        input: String,
+        /// Write what it proposes.
+        #[arg(long)]
+        apply: bool,
+    },
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned()))
+        .map_err(|_| "expected plan, default, accept-edits or auto".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,85 @@
+//! `interline doctor`: what works on this machine, and what to do about what doesn't.
+
+use std::path::{Path, PathBuf};
+
+use super::{exit, print, runtime};
+use crate::config::{Config, Flags, root};
+
+struct Finding {
+    ok: bool,
+    text: String,
+}
+
+pub(super) fn run(folder: Option<PathBuf>) -> anyhow::Result<u8> {
+    let root = root(folder)?;
+    let mut findings = Vec::new();
+    match Config::load(&root, &Flags::default()) {
+        Err(error) => findings.push(bad(format!("configuration: {error:#}"))),
+        Ok(config) => {
+            findings.push(good(format!("configuration: {}", config.folders.config.display())));
+            findings.extend(config.warnings.iter().map(|warning| bad(format!("configuration: {warning}"))));
+            findings.push(state(&config.folders.state));
+            findings.push(model(&config)?);
+            findings.push(trust(&config, &root));
+            findings.extend(checkers(&config));
+            findings.push(sandbox());
+        }
+    }
+    for finding in &findings {
+        print(&format!("{} {}\n", if finding.ok { "ok  " } else { "!   " }, finding.text));
+    }
+    Ok(if findings.iter().all(|finding| finding.ok) { exit::DONE } else { exit::FAILED })
+}
+
+fn state(folder: &Path) -> Finding {
+    let probe = folder.join(".probe");
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::File::create(&probe).map(drop));
+    let _ = std::fs::remove_file(&probe);
+    match written {
+        Ok(()) => good(format!("state: {} can be written", folder.display())),
+        Err(error) => bad(format!("state: {} can't be written ({error}): set INTERLINE_HOME to a folder that can", folder.display())),
+    }
+}
+
+fn model(config: &Config) -> anyhow::Result<Finding> {
+    let host = interline_agent::Host::new(config.settings(&Flags::default()));
+    let found = runtime()?.block_on(host.model(&config.model.value));
+    Ok(match found {
+        Err(error) => bad(format!("model: {error}")),
+        Ok(spec) if spec.provider == interline_model::Provider::Builtin => good(
+            "model: builtin (applies compiler suggestions and quick fixes). for more set ANTHROPIC_API_KEY or \
+             OPENAI_API_KEY, start Ollama, or add a [models.NAME] table to config.toml"
+                .to_owned(),
+        ),
+        Ok(spec) => good(format!("model: {} ({} at {})", spec.name, spec.id, spec.base_url)),
+    })
+}
+
+fn trust(config: &Config, root: &Path) -> Finding {
+    if config.trusted {
+        return good(format!("trust: {} is trusted", root.display()));
+    }
+    good(format!("trust: {} is not trusted, so none of its own code runs, its checker included", root.display()))
+}
+
+fn checkers(config: &Config) -> Vec<Finding> {
+    let path = config.env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str()).unwrap_or_default();
+    let found = |program: &str| std::env::split_paths(path).any(|folder| folder.join(program).is_file());
+    let names: Vec<_> = ["cargo", "tsc", "ruff", "pyright"].into_iter().filter(|name| found(name)).collect();
+    if names.is_empty() {
+        return vec![bad("checkers: none of cargo, tsc, ruff, pyright is on PATH: without an editor edits can't be checked".to_owned())];
+    }
+    vec![good(format!("checkers: {}", names.join(", ")))]
+}
+
+fn sandbox() -> Finding {
+    good("sandbox: none in this build, so each shell command asks unless a rule allows it; auto mode is off".to_owned())
+}
+
+fn good(text: String) -> Finding {
+    Finding { ok: true, text }
+}
+
+fn bad(text: String) -> Finding {
+    Finding { ok: false, text }
+}

@@ -1,0 +1,102 @@
+//! `interline sessions`: what is on record, and going on with it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use interline_agent::Request;
+use interline_log::{SessionId, SessionSummary};
+
+use super::run::{Then, after, code, title, turn};
+use super::{Rooms, exit, print, runtime};
+use crate::args::{Output, Sessions};
+use crate::config::Flags;
+use crate::terminal::Terminal;
+
+pub(super) fn run(folder: Option<PathBuf>, command: Option<Sessions>) -> anyhow::Result<u8> {
+    let rooms = Rooms::open(folder, &Flags::default())?;
+    match command.unwrap_or(Sessions::List) {
+        Sessions::List => list(&rooms),
+        Sessions::Show { session } => {
+            print(&interline_agent::transcript(&rooms.host.store().read(session)?));
+            Ok(exit::DONE)
+        }
+        Sessions::Export { session } => export(&rooms, session),
+        Sessions::Resume { session, request, apply, diff } => resume(&rooms, session, request, apply, diff),
+    }
+}
+
+fn list(rooms: &Rooms) -> anyhow::Result<u8> {
+    let sessions = rooms.host.store().list()?;
+    if sessions.is_empty() {
+        print("no sessions yet\n");
+    }
+    for session in &sessions {
+        print(&line(session));
+    }
+    Ok(exit::DONE)
+}
+
+fn line(session: &SessionSummary) -> String {
+    let state = match (&session.problem, session.open_turn) {
+        (Some(problem), _) => format!("  ! {problem}"),
+        (None, Some(_)) => "  (unfinished)".to_owned(),
+        (None, None) => String::new(),
+    };
+    let cost = session.spent.cost_micro_usd as f64 / 1e6;
+    format!(
+        "{}  {:>8}  {:>2} turns  {:>8} tokens  {cost:>7.3} USD  {}{state}\n",
+        session.id,
+        ago(session.last_event),
+        session.turns,
+        session.spent.usage.total(),
+        crate::terminal::visible(&session.title),
+    )
+}
+
+fn ago(ts: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let seconds = now.saturating_sub(ts / 1000);
+    match seconds {
+        0..60 => "just now".to_owned(),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+fn export(rooms: &Rooms, session: SessionId) -> anyhow::Result<u8> {
+    for event in rooms.host.store().read(session)? {
+        print(&format!("{}\n", serde_json::to_string(&event)?));
+    }
+    Ok(exit::DONE)
+}
+
+fn resume(
+    rooms: &Rooms,
+    session: SessionId,
+    request: Option<String>,
+    apply: bool,
+    diff: bool,
+) -> anyhow::Result<u8> {
+    // Whether there is such a session is known at once; opening it goes on beside.
+    let before = rooms.host.store().read(session)?;
+    let terminal = Arc::new(Terminal::new(Output::Text));
+    let then = Then::new(apply, diff, &terminal);
+    runtime()?.block_on(async {
+        let agent = rooms.agent(terminal.clone());
+        agent.resume_and_wait(session).await?;
+        if request.is_none() {
+            print(&interline_agent::transcript(&before));
+        }
+        let asked = request.is_some();
+        if let Some(text) = request {
+            let request = Request { session: Some(session), title: title(&text), text, ..Request::default() };
+            turn(&agent, &terminal, request).await?;
+        }
+        let reviewed = after(&agent, &terminal, &rooms.workspace, then, Output::Text).await;
+        agent.close().await;
+        reviewed?;
+        Ok(if asked { code(&terminal) } else { exit::DONE })
+    })
+}

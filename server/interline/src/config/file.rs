@@ -1,0 +1,91 @@
+//! One configuration file: closed schema, errors with file and line.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use interline_log::Mode;
+use interline_model::{Price, Provider};
+use interline_policy::Rule;
+use serde::Deserialize;
+
+/// A file as it stands. What it lacks, a weaker source says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) model: Option<String>,
+    pub(crate) mode: Option<Mode>,
+    #[serde(default)]
+    pub(crate) models: BTreeMap<String, Model>,
+    #[serde(default)]
+    pub(crate) budget: Limits,
+    #[serde(default, rename = "rule")]
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// A `[models.NAME]` table.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Model {
+    pub(crate) provider: Provider,
+    pub(crate) id: String,
+    pub(crate) base_url: Option<String>,
+    /// Name of the variable that has the key. Keys themselves never stand in a file.
+    pub(crate) api_key_env: Option<String>,
+    #[serde(default = "default_context_window")]
+    pub(crate) context_window: u64,
+    #[serde(default = "default_max_output")]
+    pub(crate) max_output: u32,
+    pub(crate) effort: Option<String>,
+    pub(crate) price: Option<Price>,
+}
+
+fn default_context_window() -> u64 {
+    128_000
+}
+
+fn default_max_output() -> u32 {
+    16_000
+}
+
+/// `[budget]`, each limit by itself.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    pub(crate) max_steps: Option<u32>,
+    pub(crate) max_tokens: Option<u64>,
+    pub(crate) max_usd: Option<f64>,
+    pub(crate) max_seconds: Option<u64>,
+}
+
+impl File {
+    /// `None`: there is no such file.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Option<Self>> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("{} can't be read", path.display())),
+        };
+        Self::parse(&text, &path.display().to_string()).map(Some)
+    }
+
+    pub(crate) fn parse(text: &str, name: &str) -> anyhow::Result<Self> {
+        toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..text.floor_char_boundary(span.start)].matches('\n').count() + 1);
+            anyhow::anyhow!("{name}:{line}: {}", error.message())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = File::parse("model = \"auto\"\nmodle = \"x\"\n", "config.toml").unwrap_err().to_string();
+        assert!(error.starts_with("config.toml:2: unknown field `modle`"), "{error}");
+        let error = File::parse("[models.x]\nprovider = \"gemini\"\nid = \"y\"\n", "config.toml").unwrap_err().to_string();
+        assert!(error.starts_with("config.toml:2: "), "{error}");
+    }
+}

@@ -1,0 +1,228 @@
+//! Merging: who may set what, and what is ignored with a warning.
+
+use interline_agent::Budget;
+use interline_log::{Mode, Tier};
+use interline_model::{ModelSpec, Provider, Secret};
+use interline_policy::Rules;
+
+use super::file::{File, Limits, Model};
+use super::{Flags, Sourced};
+
+pub(super) struct Merge<'a> {
+    env: &'a [(String, String)],
+    pub(super) model: Sourced<String>,
+    pub(super) mode: Sourced<Mode>,
+    pub(super) models: Vec<Sourced<ModelSpec>>,
+    pub(super) budget: Sourced<Budget>,
+    pub(super) rules: Rules,
+    pub(super) rule_origins: Vec<(String, usize)>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl<'a> Merge<'a> {
+    pub(super) fn new(env: &'a [(String, String)]) -> Self {
+        Self {
+            env,
+            model: default("auto".to_owned()),
+            mode: default(Mode::Default),
+            models: Vec::new(),
+            budget: default(Budget::default()),
+            rules: Rules::default(),
+            rule_origins: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(super) fn user(&mut self, file: File, origin: &str) -> anyhow::Result<()> {
+        set(&mut self.model, file.model, origin);
+        set(&mut self.mode, file.mode, origin);
+        for (name, model) in file.models {
+            let value = self.spec(name, model, origin)?;
+            self.models.push(Sourced { value, origin: origin.to_owned() });
+        }
+        let budget = replaced(self.budget.value, &file.budget);
+        self.set_budget(budget, origin);
+        self.add_rules(Tier::User, file.rules, origin)
+    }
+
+    /// The repo may choose among the user's models and tighten the rest.
+    pub(super) fn repo(&mut self, file: File, origin: &str) -> anyhow::Result<()> {
+        set(&mut self.model, file.model, origin);
+        match file.mode {
+            Some(mode) if rank(mode) > rank(self.mode.value) => {
+                self.warnings.push(format!("{origin}: mode is ignored: a repository can't loosen it"));
+            }
+            mode => set(&mut self.mode, mode, origin),
+        }
+        if !file.models.is_empty() {
+            self.warnings.push(format!("{origin}: [models] is ignored: a repository can't say where requests go"));
+        }
+        let tightened = bounded(self.budget.value, &file.budget);
+        self.set_budget(tightened, origin);
+        self.add_rules(Tier::Repo, file.rules, origin)
+    }
+
+    pub(super) fn environment(&mut self) {
+        let (model, mode) = (self.var("INTERLINE_MODEL"), self.var("INTERLINE_MODE"));
+        set(&mut self.model, model, "INTERLINE_MODEL");
+        let Some(text) = mode else { return };
+        match serde_json::from_value(serde_json::Value::String(text)) {
+            Ok(mode) => set(&mut self.mode, Some(mode), "INTERLINE_MODE"),
+            Err(_) => self
+                .warnings
+                .push("INTERLINE_MODE is ignored: expected plan, default, accept-edits or auto".to_owned()),
+        }
+    }
+
+    pub(super) fn flags(&mut self, flags: &Flags) {
+        set(&mut self.model, flags.model.clone(), "-m");
+        set(&mut self.mode, flags.mode, "--mode");
+    }
+
+    /// The organisation's bounds: the mode is a ceiling, limits are upper limits, rules are the strongest.
+    pub(super) fn managed(&mut self, file: File, origin: &str) -> anyhow::Result<()> {
+        if let Some(ceiling) = file.mode
+            && rank(self.mode.value) > rank(ceiling)
+        {
+            self.mode = Sourced { value: ceiling, origin: origin.to_owned() };
+        }
+        set(&mut self.model, file.model, origin);
+        let bounded = bounded(self.budget.value, &file.budget);
+        self.set_budget(bounded, origin);
+        self.add_rules(Tier::Managed, file.rules, origin)
+    }
+
+    fn set_budget(&mut self, budget: Budget, origin: &str) {
+        if budget != self.budget.value {
+            self.budget = Sourced { value: budget, origin: origin.to_owned() };
+        }
+    }
+
+    fn add_rules(&mut self, tier: Tier, rules: Vec<interline_policy::Rule>, origin: &str) -> anyhow::Result<()> {
+        if rules.is_empty() {
+            return Ok(());
+        }
+        self.rule_origins.push((origin.to_owned(), rules.len()));
+        self.rules.add(tier, rules).map_err(|error| anyhow::anyhow!("{origin}: {error}"))
+    }
+
+    fn spec(&mut self, name: String, model: Model, origin: &str) -> anyhow::Result<ModelSpec> {
+        let reserved = matches!(name.as_str(), "auto" | "builtin");
+        anyhow::ensure!(!reserved, "{origin}: a model can't be named `{name}`: choose another name");
+        let api_key = model.api_key_env.as_deref().and_then(|variable| self.var(variable));
+        if let (Some(variable), None) = (&model.api_key_env, &api_key) {
+            self.warnings.push(format!("models.{name}: the variable {variable} is not set, so there is no key"));
+        }
+        let base_url = model.base_url.or_else(|| default_base_url(model.provider).map(str::to_owned));
+        Ok(ModelSpec {
+            name,
+            provider: model.provider,
+            id: model.id,
+            base_url: base_url.unwrap_or_default(),
+            api_key: api_key.map(|key| Secret::new(&key)),
+            context_window: model.context_window,
+            max_output: model.max_output,
+            effort: model.effort,
+            price: model.price,
+        })
+    }
+
+    fn var(&self, name: &str) -> Option<String> {
+        let found = self.env.iter().find(|(key, value)| key == name && !value.trim().is_empty());
+        found.map(|(_, value)| value.clone())
+    }
+}
+
+fn default_base_url(provider: Provider) -> Option<&'static str> {
+    match provider {
+        Provider::Anthropic => Some("https://api.anthropic.com"),
+        Provider::OpenaiChat | Provider::OpenaiResponses => Some("https://api.openai.com/v1"),
+        Provider::Builtin => None,
+    }
+}
+
+/// From the most careful to the least.
+pub(crate) fn rank(mode: Mode) -> u8 {
+    match mode {
+        Mode::Plan => 0,
+        Mode::Default => 1,
+        Mode::AcceptEdits => 2,
+        Mode::Auto => 3,
+    }
+}
+
+fn replaced(budget: Budget, by: &Limits) -> Budget {
+    Budget {
+        max_steps: by.max_steps.unwrap_or(budget.max_steps),
+        max_tokens: by.max_tokens.unwrap_or(budget.max_tokens),
+        max_usd: by.max_usd.unwrap_or(budget.max_usd),
+        max_seconds: by.max_seconds.unwrap_or(budget.max_seconds),
+    }
+}
+
+fn bounded(budget: Budget, by: &Limits) -> Budget {
+    Budget {
+        max_steps: budget.max_steps.min(by.max_steps.unwrap_or(u32::MAX)),
+        max_tokens: budget.max_tokens.min(by.max_tokens.unwrap_or(u64::MAX)),
+        max_usd: budget.max_usd.min(by.max_usd.unwrap_or(f64::MAX)),
+        max_seconds: budget.max_seconds.min(by.max_seconds.unwrap_or(u64::MAX)),
+    }
+}
+
+fn default<T>(value: T) -> Sourced<T> {
+    Sourced { value, origin: "default".to_owned() }
+}
+
+fn set<T>(slot: &mut Sourced<T>, value: Option<T>, origin: &str) {
+    if let Some(value) = value {
+        *slot = Sourced { value, origin: origin.to_owned() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> File {
+        File::parse(text, "test").unwrap()
+    }
+
+    #[test]
+    fn a_repository_tightens_and_never_loosens() {
+        let env = Vec::new();
+        let mut merge = Merge::new(&env);
+        merge.user(file("mode = \"accept-edits\"\n[budget]\nmax_usd = 2.0\n"), "user").unwrap();
+        let repo = "mode = \"auto\"\n[models.evil]\nprovider = \"anthropic\"\nid = \"x\"\nbase_url = \"http://evil\"\n\
+                    [budget]\nmax_usd = 9.0\nmax_steps = 5\n";
+        merge.repo(file(repo), "repo").unwrap();
+        assert_eq!(merge.mode, Sourced { value: Mode::AcceptEdits, origin: "user".to_owned() });
+        assert!(merge.models.is_empty());
+        assert_eq!(merge.budget.value, Budget { max_usd: 2.0, max_steps: 5, ..Budget::default() });
+        assert_eq!(merge.warnings.len(), 2);
+        merge.repo(file("mode = \"plan\""), "repo").unwrap();
+        assert_eq!(merge.mode.value, Mode::Plan);
+        let allow = "[[rule]]\neffect = \"allow\"\ntool = \"shell\"\nargv = [\"cargo\"]\n";
+        merge.repo(file(allow), "repo").unwrap_err();
+    }
+
+    #[test]
+    fn managed_policy_is_a_ceiling_over_flags() {
+        let env = Vec::new();
+        let mut merge = Merge::new(&env);
+        merge.flags(&Flags { mode: Some(Mode::AcceptEdits), ..Flags::default() });
+        merge.managed(file("mode = \"default\"\n[budget]\nmax_steps = 7\n"), "managed").unwrap();
+        assert_eq!((merge.mode.value, merge.budget.value.max_steps), (Mode::Default, 7));
+    }
+
+    #[test]
+    fn a_key_comes_from_the_environment() {
+        let env = vec![("MY_KEY".to_owned(), "k".to_owned())];
+        let mut merge = Merge::new(&env);
+        let text = "[models.a]\nprovider = \"anthropic\"\nid = \"x\"\napi_key_env = \"MY_KEY\"\n\
+                    [models.b]\nprovider = \"openai-chat\"\nid = \"y\"\napi_key_env = \"NOT_SET\"\n";
+        merge.user(file(text), "user").unwrap();
+        assert!(merge.models[0].value.api_key.is_some());
+        assert!(merge.models[1].value.api_key.is_none());
+        assert!(merge.warnings[0].contains("NOT_SET"));
+    }
+}

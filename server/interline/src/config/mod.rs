@@ -1,0 +1,165 @@
+//! The configuration: files, environment and flags merged into one, each value with its origin.
+//!
+//! Weakest to strongest: defaults, user file, repo file (trusted folders only), environment, flags. Managed policy in
+//! `/etc/interline/` bounds them all. What comes from the repo or the editor may tighten, never loosen.
+
+mod file;
+mod folders;
+mod merge;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use interline_agent::{Budget, Settings, TrustStore};
+use interline_log::{Mode, Tier};
+use interline_model::ModelSpec;
+use interline_policy::Rules;
+
+use file::File;
+pub(crate) use folders::Folders;
+
+const MANAGED: &str = "/etc/interline/config.toml";
+
+/// What the command line says; it is the strongest.
+#[derive(Clone, Default)]
+pub(crate) struct Flags {
+    pub(crate) model: Option<String>,
+    pub(crate) mode: Option<Mode>,
+    pub(crate) trust: bool,
+}
+
+/// A value and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sourced<T> {
+    pub(crate) value: T,
+    pub(crate) origin: String,
+}
+
+/// The merged configuration.
+pub(crate) struct Config {
+    pub(crate) folders: Folders,
+    pub(crate) env: Arc<Vec<(String, String)>>,
+    pub(crate) model: Sourced<String>,
+    pub(crate) mode: Sourced<Mode>,
+    pub(crate) models: Vec<Sourced<ModelSpec>>,
+    pub(crate) budget: Sourced<Budget>,
+    pub(crate) rules: Rules,
+    pub(crate) rule_origins: Vec<(String, usize)>,
+    /// What was set and doesn't count, with why.
+    pub(crate) warnings: Vec<String>,
+    pub(crate) trusted: bool,
+}
+
+impl Config {
+    /// Reads everything once.
+    pub(crate) fn load(root: &Path, flags: &Flags) -> anyhow::Result<Self> {
+        let env: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let folders = Folders::from_env(&env).context("where to keep state is unknown: set HOME or INTERLINE_HOME")?;
+        let managed = File::read(Path::new(MANAGED))?;
+        let user_path = folders.config.join("config.toml");
+        let user = File::read(&user_path)?;
+        let trusted = flags.trust || TrustStore::new(&folders.state).trusted(root);
+        let repo_path = root.join(".interline/config.toml");
+        let repo = if trusted { File::read(&repo_path)? } else { None };
+
+        let mut merge = merge::Merge::new(&env);
+        if let Some(file) = user {
+            merge.user(file, &origin(&user_path))?;
+        }
+        if let Some(file) = repo {
+            merge.repo(file, &origin(&repo_path))?;
+        }
+        merge.environment();
+        merge.flags(flags);
+        if let Some(file) = managed {
+            merge.managed(file, MANAGED)?;
+        }
+        let merge::Merge { model, mode, models, budget, mut rules, mut rule_origins, mut warnings, .. } = merge;
+        let always = match interline_policy::AlwaysStore::new(&folders.state).rules(root) {
+            Ok(rules) => rules,
+            Err(error) => {
+                warnings.push(format!("your answers \"always allow\" don't count: {error}"));
+                Vec::new()
+            }
+        };
+        rules.protect([folders.config.clone(), folders.state.clone(), PathBuf::from("/etc/interline")].map(real));
+        if !always.is_empty() {
+            rule_origins.push(("your answers \"always allow\"".to_owned(), always.len()));
+            rules.add(Tier::User, always)?;
+        }
+        Ok(Self { folders, env: Arc::new(env), model, mode, models, budget, rules, rule_origins, warnings, trusted })
+    }
+
+    /// For the agent.
+    pub(crate) fn settings(&self, flags: &Flags) -> Settings {
+        Settings {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            model: self.model.value.clone(),
+            mode: self.mode.value,
+            models: self.models.iter().map(|model| model.value.clone()).collect(),
+            budget: self.budget.value,
+            rules: self.rules.clone(),
+            state: self.folders.state.clone(),
+            env: self.env.clone(),
+            trust: flags.trust,
+        }
+    }
+
+    /// Each value with its origin, as `interline config` prints it.
+    pub(crate) fn lines(&self) -> Vec<(String, String, String)> {
+        let mut lines = vec![
+            ("model".to_owned(), quoted(&self.model.value), self.model.origin.clone()),
+            ("mode".to_owned(), mode_name(self.mode.value), self.mode.origin.clone()),
+        ];
+        let Budget { max_steps, max_tokens, max_usd, max_seconds } = self.budget.value;
+        for (name, value) in [
+            ("budget.max_steps", max_steps.to_string()),
+            ("budget.max_tokens", max_tokens.to_string()),
+            ("budget.max_usd", max_usd.to_string()),
+            ("budget.max_seconds", max_seconds.to_string()),
+        ] {
+            lines.push((name.to_owned(), value, self.budget.origin.clone()));
+        }
+        for model in &self.models {
+            let spec = &model.value;
+            let key = if spec.api_key.is_some() { "key set" } else { "no key" };
+            let value = format!("{} at {} ({key})", spec.id, spec.base_url);
+            lines.push((format!("models.{}", spec.name), value, model.origin.clone()));
+        }
+        for (origin, count) in &self.rule_origins {
+            lines.push(("rules".to_owned(), count.to_string(), origin.clone()));
+        }
+        lines.push(("trusted".to_owned(), self.trusted.to_string(), "this folder".to_owned()));
+        lines
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}
+
+pub(crate) fn mode_name(mode: Mode) -> String {
+    serde_json::to_string(&mode).unwrap_or_default()
+}
+
+fn origin(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// With symlinks resolved, as facts have it; a folder that isn't there yet stands for itself.
+fn real(folder: PathBuf) -> PathBuf {
+    folder.canonicalize().unwrap_or(folder)
+}
+
+/// The folder to work in, canonical.
+pub(crate) fn root(folder: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let folder = match folder {
+        Some(folder) => folder,
+        #[expect(clippy::disallowed_methods, reason = "the one place where the process's folder becomes a value")]
+        None => std::env::current_dir().context("the current folder is gone")?,
+    };
+    folder.canonicalize().with_context(|| format!("the folder {} can't be opened", folder.display()))
+}

@@ -1,0 +1,75 @@
+//! A proposal as a unified diff that `git apply` and `patch` take.
+
+use std::fmt::Write as _;
+
+use imara_diff::{Algorithm, BasicLineDiffPrinter, Diff as LineDiff, InternedInput, UnifiedDiffConfig};
+use interline_agent::Diff;
+
+use super::style::Style;
+use super::visible;
+
+/// All files, one after another.
+pub(crate) fn unified(files: &[Diff], style: Style) -> String {
+    let mut out = String::new();
+    for file in files {
+        write_file(&mut out, file, style);
+    }
+    out
+}
+
+fn write_file(out: &mut String, file: &Diff, style: Style) {
+    let name = |side: char, text: &Option<String>| match text {
+        Some(_) => format!("{side}/{}", file.path),
+        None => "/dev/null".to_owned(),
+    };
+    let before = file.before.as_deref().unwrap_or_default();
+    let after = file.after.as_deref().unwrap_or_default();
+    let input = InternedInput::new(before, after);
+    let mut diff = LineDiff::compute(Algorithm::Histogram, &input);
+    diff.postprocess_lines(&input);
+    let printer = BasicLineDiffPrinter(&input.interner);
+    let body = diff.unified_diff(&printer, UnifiedDiffConfig::default(), &input).to_string();
+    // Writing into a String fails never.
+    let _ = writeln!(out, "{}", style.bold(&format!("--- {}", name('a', &file.before))));
+    let _ = writeln!(out, "{}", style.bold(&format!("+++ {}", name('b', &file.after))));
+    for line in body.split_inclusive('\n') {
+        let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+        let painted = match text.as_bytes().first() {
+            Some(b'+') => style.added(&visible(text)),
+            Some(b'-') => style.removed(&visible(text)),
+            Some(b'@') => style.place(text),
+            _ => visible(text),
+        };
+        out.push_str(&painted);
+        out.push_str(end);
+        if end.is_empty() {
+            out.push_str("\n\\ No newline at end of file\n");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interline_workspace::path::WorkspacePath;
+
+    use super::*;
+
+    fn diff(before: Option<&str>, after: Option<&str>) -> String {
+        let file = Diff {
+            path: WorkspacePath::new("src/a.rs").unwrap(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+        };
+        unified(&[file], Style::plain())
+    }
+
+    #[test]
+    fn new_changed_and_deleted_files() {
+        assert_eq!(diff(None, Some("x\n")), "--- /dev/null\n+++ b/src/a.rs\n@@ -0,0 +1 @@\n+x\n");
+        assert_eq!(
+            diff(Some("a\nb\nc\n"), Some("a\nB\nc\n")),
+            "--- a/src/a.rs\n+++ b/src/a.rs\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"
+        );
+        assert_eq!(diff(Some("x\n"), None), "--- a/src/a.rs\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n");
+    }
+}

@@ -1,0 +1,234 @@
+//! The editor port on a terminal, for the command line: progress to stderr, the answer to stdout, questions where
+//! somebody is there to answer.
+//!
+//! There are no buffers here: accepted hunks land on disk, by the workspace's one function for that.
+
+pub(crate) mod diff;
+mod jsonl;
+mod prompt;
+pub(crate) mod review;
+pub(crate) mod style;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Mutex, PoisonError};
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use interline_log::{PermissionAnswer, SessionId, TurnOutcome, Usage};
+use interline_workspace::editor::{
+    Abilities, Display, Editor, EditorError, PermissionPrompt, Query, QueryAnswer, Question,
+};
+use interline_workspace::proposal::Landing;
+
+use crate::args::Output;
+use style::Style;
+
+/// A terminal, or the lack of one.
+pub(crate) struct Terminal {
+    output: Output,
+    interactive: bool,
+    style: Style,
+    seen: Mutex<Seen>,
+}
+
+/// What was shown so far.
+#[derive(Default)]
+struct Seen {
+    /// A status line stands on stderr and must be wiped before anything else.
+    status: bool,
+    outcome: Option<TurnOutcome>,
+    denied: bool,
+    usage: Usage,
+    cost_micro_usd: Option<u64>,
+    ends_in_newline: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(output: Output) -> Self {
+        let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        Self { output, interactive, style: Style::detect(), seen: Mutex::default() }
+    }
+
+    /// Somebody is there to answer.
+    pub(crate) fn interactive(&self) -> bool {
+        self.interactive
+    }
+
+    pub(crate) fn outcome(&self) -> Option<TurnOutcome> {
+        self.seen().outcome.clone()
+    }
+
+    /// Something was denied, by policy or the user.
+    pub(crate) fn denied(&self) -> bool {
+        self.seen().denied
+    }
+
+    /// A yes-or-no question; only `y` and `yes` are a yes.
+    pub(crate) fn confirm(&self, text: &str) -> bool {
+        self.wipe_status();
+        matches!(prompt::ask(&format!("{text} [y/N]: ")).as_deref(), Some("y" | "yes"))
+    }
+
+    /// Text for stdout.
+    pub(crate) fn say(&self, text: &str) {
+        self.wipe_status();
+        // A closed pipe ends nothing: what was done stays on record.
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// A line for stderr.
+    pub(crate) fn note(&self, text: &str) {
+        self.wipe_status();
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
+    fn wipe_status(&self) {
+        if std::mem::take(&mut self.seen().status) {
+            let _ = write!(std::io::stderr(), "\r\x1b[2K");
+        }
+    }
+
+    fn status(&self, text: &str) {
+        if !self.interactive {
+            return;
+        }
+        let line: String = text.chars().filter(|c| !c.is_control()).take(76).collect();
+        let _ = write!(std::io::stderr(), "\r\x1b[2K{}", self.style.dim(&line));
+        self.seen().status = true;
+    }
+
+    fn show_text(&self, display: Display) {
+        match display {
+            Display::Text { delta, .. } => {
+                self.say(&visible(&delta));
+                self.seen().ends_in_newline = delta.ends_with('\n');
+            }
+            Display::Activity { text, .. } => self.status(&text),
+            Display::CallStarted { title, .. } => self.status(&title),
+            Display::CallEnded { summary, .. } => {
+                self.end_line();
+                self.note(&self.style.dim(&format!("· {}", visible(&summary))));
+            }
+            Display::Notice { text, warning } => {
+                let text = visible(&text);
+                self.note(&if warning { self.style.warning(&text) } else { text });
+            }
+            Display::Spent { usage, cost_micro_usd, .. } => {
+                let mut seen = self.seen();
+                (seen.usage, seen.cost_micro_usd) = (usage, cost_micro_usd);
+            }
+            Display::TurnEnded { outcome, .. } => {
+                self.end_line();
+                self.note_end(&outcome);
+            }
+            Display::TurnStarted { .. } | Display::HunksChanged | Display::Configured { .. } => {}
+        }
+    }
+
+    /// The answer's last line is ended before anything else is said.
+    fn end_line(&self) {
+        if !std::mem::replace(&mut self.seen().ends_in_newline, true) {
+            self.say("\n");
+        }
+    }
+
+    fn note_end(&self, outcome: &TurnOutcome) {
+        match outcome {
+            TurnOutcome::Done => {}
+            TurnOutcome::Cancelled => self.note(&self.style.warning("cancelled")),
+            TurnOutcome::Stopped { message, .. } | TurnOutcome::Failed { message } => {
+                self.note(&self.style.error(&visible(message)));
+            }
+        }
+        let (usage, cost) = (self.seen().usage, self.seen().cost_micro_usd);
+        if usage.total() > 0 {
+            let cost = cost.map(|cost| format!(", {:.4} USD", cost as f64 / 1e6)).unwrap_or_default();
+            self.note(&self.style.dim(&format!("{} tokens{cost}", usage.total())));
+        }
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Editor for Terminal {
+    fn abilities(&self) -> Abilities {
+        Abilities { query: false, headless: !self.interactive }
+    }
+
+    fn apply(&self, landing: Landing) -> BoxFuture<'static, Result<(), EditorError>> {
+        // There are no buffers, so this is never reached; if it were, nothing may be lost.
+        let reason = format!("no editor has {} open", landing.path);
+        std::future::ready(Err(EditorError::Unsupported(reason))).boxed()
+    }
+
+    fn permission(&self, prompt: PermissionPrompt) -> BoxFuture<'static, PermissionAnswer> {
+        if !self.interactive {
+            return std::future::ready(PermissionAnswer::Deny).boxed();
+        }
+        self.wipe_status();
+        let style = self.style;
+        on_a_thread(move || prompt::permission(&prompt, style), PermissionAnswer::Deny)
+    }
+
+    fn question(&self, question: Question) -> BoxFuture<'static, Option<String>> {
+        if !self.interactive {
+            return std::future::ready(None).boxed();
+        }
+        self.wipe_status();
+        on_a_thread(move || prompt::question(&question), None)
+    }
+
+    fn query(&self, _query: Query) -> BoxFuture<'static, Result<QueryAnswer, EditorError>> {
+        let reason = "there is no editor, so no language server can be asked".to_owned();
+        std::future::ready(Err(EditorError::Unsupported(reason))).boxed()
+    }
+
+    fn show(&self, session: SessionId, display: Display) {
+        {
+            let mut seen = self.seen();
+            match &display {
+                Display::TurnEnded { outcome, .. } => seen.outcome = Some(outcome.clone()),
+                Display::CallEnded { status: interline_log::CallStatus::Denied, .. } => seen.denied = true,
+                Display::TurnStarted { .. } => seen.ends_in_newline = true,
+                _ => {}
+            }
+        }
+        match self.output {
+            Output::Jsonl => {
+                if let Some(line) = jsonl::line(session, &display) {
+                    self.say(&line);
+                }
+            }
+            Output::Text => self.show_text(display),
+        }
+    }
+}
+
+/// Reading from a terminal blocks, so it has a thread of its own; the answer is withdrawn with the future.
+fn on_a_thread<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static, otherwise: T) -> BoxFuture<'static, T> {
+    let (answer, wait) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = answer.send(ask());
+    });
+    async move { wait.await.unwrap_or(otherwise) }.boxed()
+}
+
+/// Model text on a terminal: control sequences are shown, never obeyed.
+pub(crate) fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn control_sequences_are_not_obeyed() {
+        assert_eq!(visible("a\x1b[31mb\r\n\tc\u{9b}"), "a\u{fffd}[31mb\u{fffd}\n\tc\u{fffd}");
+    }
+}
