@@ -1,0 +1,1 @@
+//! Holds the generated files and the document to the types.
