@@ -1,0 +1,440 @@
+// Generated from server/lsp/src/protocol by `UPDATE=1 cargo test -p interline-lsp generated`. Not to be edited by hand.
+
+import type { Diagnostic, Position, Range } from "vscode-languageclient/node";
+
+/** How a tool call ended. Each call has exactly one. */
+export type CallStatus = "succeeded" | "failed" | "denied" | "cancelled" | "unknown";
+
+/** Argument of `interline.cancel`. */
+export interface CancelArgs {
+  /** The session; all of them where left out. */
+  session?: string;
+}
+
+/** What a client handles beyond standard LSP. Each flag is false where it is left out. */
+export interface ClientOptions {
+  /** Answers `interline/requestPermission`. */
+  permission?: boolean;
+  /** Answers `interline/query`. */
+  query?: boolean;
+  /** Takes `interline/event`. */
+  event?: boolean;
+  /** Asks for text itself when a command lacks it. */
+  input?: boolean;
+  /** Shows transcripts itself. */
+  transcript?: boolean;
+  /** As in section `interline` of the client's configuration. */
+  settings?: Settings;
+}
+
+/** What the other servers say of a document now. Interline's own are left out. */
+export interface DiagnosticsParams {
+  /** The document. */
+  uri: string;
+  /** The version that they are of. */
+  version?: number;
+  /** All of them. */
+  diagnostics: Diagnostic[];
+}
+
+/** Argument of `interline.diff`. */
+export interface DiffArgs {
+  /** The document; all where left out. */
+  uri?: string;
+  /** The session; all of them where left out. */
+  session?: string;
+}
+
+/** One file of the proposal, texts whole. */
+export interface DiffFile {
+  /** The file. */
+  uri: string;
+  /** Its path in the workspace. */
+  path: string;
+  /** The text as it is; empty where the proposal creates the file. */
+  before: string;
+  /** The text as proposed; empty where the proposal deletes the file. */
+  after: string;
+}
+
+/** Result of `interline.diff`. */
+export interface DiffResult {
+  /** The session that the command went to; null where none is concerned. */
+  session: string | null;
+  /** The turn that it started or steered; null where there is none. */
+  turn: string | null;
+  /** The files that the proposal changes. */
+  files: DiffFile[];
+}
+
+/** Argument of `interline.edit`. */
+export interface EditArgs {
+  /** What to do. */
+  instruction: string;
+  /** The document. */
+  uri: string;
+  /** The range; the whole document where left out. */
+  range?: Range;
+  /** The session; the current one where left out. */
+  session?: string;
+}
+
+/** Something that happened in a session. */
+export interface EventParams {
+  /** The session. */
+  session: string;
+  /** What happened. */
+  event: SessionEvent;
+}
+
+/** Argument of `interline.explain`. */
+export interface ExplainArgs {
+  /** The document. */
+  uri: string;
+  /** Where; the whole document where left out. */
+  range?: Range;
+  /** The diagnostics; else those known in the range, else those of the document. */
+  diagnostics?: Diagnostic[];
+  /** The session; the current one where left out. */
+  session?: string;
+}
+
+/** Argument of `interline.fix`. */
+export interface FixArgs {
+  /** The document. */
+  uri: string;
+  /** Where; the whole document where left out. */
+  range?: Range;
+  /** The diagnostics; else those known in the range, else those of the document. */
+  diagnostics?: Diagnostic[];
+  /** The session; the current one where left out. */
+  session?: string;
+}
+
+/** Where the user is. */
+export interface FocusParams {
+  /** The document. */
+  uri: string;
+  /** The main one first. */
+  selections: Range[];
+  /** What can be seen of it. */
+  visibleRanges: Range[];
+}
+
+/** A pending hunk, in 0-based lines of the document as it is at the version it comes with. */
+export interface HunkInfo {
+  /** Its id. */
+  id: string;
+  /** The session that proposed it. */
+  session: string;
+  /** What it does. */
+  kind: HunkKind;
+  /** Where it stands. */
+  state: HunkState;
+  /** Its first line. */
+  startLine: number;
+  /** How many lines it replaces; 0 is an insertion before `startLine`. */
+  lineCount: number;
+  /** The lines that it replaces, without their line breaks. */
+  oldLines: string[];
+  /** The lines that it puts there, without line breaks. */
+  newLines: string[];
+  /** The new path in the workspace, of a move. */
+  to?: string;
+}
+
+/** What a hunk does. */
+export type HunkKind = "text" | "create" | "delete" | "move";
+
+/** Argument of `interline.accept` and `interline.reject`: all pending hunks that every given field fits. */
+export interface HunkSelection {
+  /** This hunk. */
+  hunk?: string;
+  /** Those of this document. */
+  uri?: string;
+  /** Those of this session. */
+  session?: string;
+}
+
+/** Where a hunk stands. */
+export type HunkState = "pending" | "conflict" | "applying";
+
+/** Argument of `interline.hunks`. */
+export interface HunksArgs {
+  /** The document; all where left out. */
+  uri?: string;
+}
+
+/** The pending hunks of a document, all of them; none clears it. */
+export interface HunksChanged {
+  /** The document. */
+  uri: string;
+  /** The version that the lines are of; left out where the document is not open. */
+  version?: number;
+  /** In the order of their lines. */
+  hunks: HunkInfo[];
+}
+
+/** Result of `interline.hunks`. */
+export interface HunksResult {
+  /** The session that the command went to; null where none is concerned. */
+  session: string | null;
+  /** The turn that it started or steered; null where there is none. */
+  turn: string | null;
+  /** Documents that have pending hunks. */
+  documents: HunksChanged[];
+}
+
+/** `initializationOptions`. Unknown fields are ignored: a newer shim may speak to an older server. */
+export interface InitOptions {
+  /** What the client handles beyond standard LSP. */
+  interline?: ClientOptions;
+}
+
+/** How far the agent goes without asking. */
+export type Mode = "plan" | "default" | "accept-edits" | "auto";
+
+/** Argument of `interline.mode`. */
+export interface ModeArgs {
+  /** How far the agent goes without asking. */
+  mode: Mode;
+  /** The session; the current one where left out. */
+  session?: string;
+}
+
+/** Argument of `interline.model`. */
+export interface ModelArgs {
+  /** Name of the model; left out to ask for the names only. */
+  model?: string;
+  /** The session; the current one where left out. */
+  session?: string;
+}
+
+/** Result of `interline.model`. */
+export interface ModelResult {
+  /** The session that the command went to; null where none is concerned. */
+  session: string | null;
+  /** The turn that it started or steered; null where there is none. */
+  turn: string | null;
+  /** The model in use from now on. */
+  model: string;
+  /** The names that can be set. */
+  models: string[];
+}
+
+/** How a turn ended. */
+export type Outcome = "done" | "stopped" | "failed" | "cancelled";
+
+/** The answer to a permission prompt. */
+export type PermissionAnswer = "deny" | "allow" | "allow_always";
+
+/** What the user is asked to permit. */
+export interface PermissionParams {
+  /** Of this prompt, for one use. */
+  id: string;
+  /** The session that asks. */
+  session: string;
+  /** The call that waits. */
+  call: string;
+  /** The tool's name. */
+  tool: string;
+  /** One line. */
+  title: string;
+  /** The command or the input in full, with nothing hidden. */
+  detail: string;
+  /** What the call may do, one line each. */
+  effects: string[];
+  /** Whether to warn. */
+  danger: boolean;
+  /** The rule that `allow_always` would keep; left out, that must not be offered. */
+  always?: string;
+}
+
+/** The answer to a permission prompt. */
+export interface PermissionResult {
+  /** As asked; any other is a denial. */
+  id: string;
+  /** What the user chose. */
+  answer: PermissionAnswer;
+}
+
+/** Argument of `interline.prompt`. */
+export interface PromptArgs {
+  /** The request. */
+  text: string;
+  /** The document that it is about. */
+  uri?: string;
+  /** The range that it is about. */
+  range?: Range;
+  /** The session; the current one where left out. */
+  session?: string;
+}
+
+/** What a query asks for. */
+export type QueryKind = "diagnostics" | "symbols" | "definition" | "references" | "hover" | "rename" | "quickFixes";
+
+/** A question to the other language servers. */
+export interface QueryParams {
+  /** What is asked; it decides which of the other fields are there. */
+  kind: QueryKind;
+  /** The document. */
+  uri?: string;
+  /** Where in it. */
+  position?: Position;
+  /** What to search for over the workspace. */
+  query?: string;
+  /** The new name. */
+  newName?: string;
+  /** The line, 0-based. */
+  line?: number;
+  /** Answer for this version of the document or a later one. */
+  minVersion?: number;
+  /** How long to wait at most, in milliseconds. */
+  timeoutMs: number;
+}
+
+/** What the other language servers answered. */
+export interface QueryResult {
+  /** The protocol says which shape each kind has. */
+  items: unknown[];
+  /** Names of those who answered, comma-separated. */
+  source: string;
+  /** The version of the document that the answer is for. */
+  docVersion?: number;
+  /** Whether the answer is complete: false rather than a guess. */
+  settled: boolean;
+}
+
+/** Argument of `interline.resume`. */
+export interface ResumeArgs {
+  /** The session to open again. */
+  session: string;
+}
+
+/** Argument of `interline.revise`. */
+export interface ReviseArgs {
+  /** The hunk to do again. */
+  hunk: string;
+  /** What is wrong with it. */
+  text: string;
+}
+
+/** What happened. */
+export type SessionEvent =
+  /** A turn began. */
+  | { type: "turnStarted"; turn: string; title: string }
+  /** The model says more, at most about 20 times a second. */
+  | { type: "text"; turn: string; delta: string }
+  /** What the agent is at. */
+  | { type: "activity"; turn: string; text: string }
+  /** A tool runs. */
+  | { type: "callStarted"; turn: string; call: string; tool: string; title: string }
+  /** A tool is done. */
+  | { type: "callEnded"; turn: string; call: string; status: CallStatus; summary: string }
+  /** Pending hunks changed. */
+  | { type: "hunksChanged"; documents: HunksChanged[] }
+  /** Tokens were spent. */
+  | { type: "spent"; turn: string; usage: Usage; costUsd?: number }
+  /** Something that the user should know. */
+  | { type: "notice"; text: string; warning: boolean }
+  /** What is in use from now on; first sent after `initialized`. */
+  | { type: "configured"; model: string; mode: Mode }
+  /** A turn ended. */
+  | { type: "turnEnded"; turn: string; outcome: Outcome; message?: string };
+
+/** A session in a list. */
+export interface SessionInfo {
+  /** Its id. */
+  id: string;
+  /** A few words of its first request; may be empty. */
+  title: string;
+  /** When something last happened in it, in milliseconds since the Unix epoch. */
+  updated: number;
+  /** How many turns it has. */
+  turns: number;
+  /** Whether this server has it open. */
+  open: boolean;
+}
+
+/** Argument of `interline.sessions`. */
+export type SessionsArgs = Record<string, never>;
+
+/** Result of `interline.sessions`. */
+export interface SessionsResult {
+  /** The session that the command went to; null where none is concerned. */
+  session: string | null;
+  /** The turn that it started or steered; null where there is none. */
+  turn: string | null;
+  /** Newest first. */
+  sessions: SessionInfo[];
+}
+
+/** Section `interline` of the client's configuration. It may tighten, never loosen. */
+export interface Settings {
+  /** Name of a model. */
+  model?: string;
+  /** `plan` or `default`; above that it is ignored with a warning. */
+  mode?: Mode;
+}
+
+/** What every command answers. */
+export interface Started {
+  /** The session that the command went to; null where none is concerned. */
+  session: string | null;
+  /** The turn that it started or steered; null where there is none. */
+  turn: string | null;
+}
+
+/** Argument of `interline.transcript`. */
+export interface TranscriptArgs {
+  /** The session; the current one where left out. */
+  session?: string;
+}
+
+/** Result of `interline.transcript`. */
+export interface TranscriptResult {
+  /** The session that the command went to; null where none is concerned. */
+  session: string | null;
+  /** The turn that it started or steered; null where there is none. */
+  turn: string | null;
+  /** Where the transcript can be read again. */
+  uri: string;
+  /** Markdown. */
+  text: string;
+}
+
+/** Argument of `interline.trust`. */
+export interface TrustArgs {
+  /** What to set; left out to ask only. True is confirmed by a prompt. */
+  trusted?: boolean;
+}
+
+/** Result of `interline.trust`. */
+export interface TrustResult {
+  /** The session that the command went to; null where none is concerned. */
+  session: string | null;
+  /** The turn that it started or steered; null where there is none. */
+  turn: string | null;
+  /** Whether the folder is trusted now. */
+  trusted: boolean;
+}
+
+/** Argument of `interline.undo`. */
+export interface UndoArgs {
+  /** The session; the current one where left out. */
+  session?: string;
+  /** The turn; the last one that landed hunks where left out. */
+  turn?: string;
+}
+
+/** Tokens of one response. Input counts exclude what was read from or written to a cache. */
+export interface Usage {
+  /** Uncached input tokens. */
+  input: number;
+  /** Output tokens, thinking included. */
+  output: number;
+  /** Input tokens read from the prompt cache. */
+  cacheRead: number;
+  /** Input tokens written to the prompt cache. */
+  cacheWrite: number;
+}
