@@ -86,7 +86,7 @@ pub(super) async fn after(
             review::carry_out(agent, &decided).await?;
         }
         (_, Output::Jsonl) => print(&format!("{}\n", serde_json::json!({"type": "proposal", "diff": text}))),
-        (_, Output::Text) => print(&text),
+        (_, Output::Text) => terminal.say(&format!("\n{text}")),
     }
     if then == Then::Apply {
         let hunks = workspace.hunks().into_iter().flat_map(|file| file.hunks);

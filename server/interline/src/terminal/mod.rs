@@ -84,7 +84,8 @@ impl Terminal {
     }
 
     fn wipe_status(&self) {
-        if std::mem::take(&mut self.seen().status) {
+        let shown = std::mem::take(&mut self.seen().status);
+        if shown {
             let _ = write!(std::io::stderr(), "\r\x1b[2K");
         }
     }
@@ -102,7 +103,8 @@ impl Terminal {
         match display {
             Display::Text { delta, .. } => {
                 self.say(&visible(&delta));
-                self.seen().ends_in_newline = delta.ends_with('\n');
+                let ends = delta.ends_with('\n');
+                self.seen().ends_in_newline = ends;
             }
             Display::Activity { text, .. } => self.status(&text),
             Display::CallStarted { title, .. } => self.status(&title),
@@ -128,7 +130,8 @@ impl Terminal {
 
     /// The answer's last line is ended before anything else is said.
     fn end_line(&self) {
-        if !std::mem::replace(&mut self.seen().ends_in_newline, true) {
+        let ended = std::mem::replace(&mut self.seen().ends_in_newline, true);
+        if !ended {
             self.say("\n");
         }
     }
@@ -141,7 +144,10 @@ impl Terminal {
                 self.note(&self.style.error(&visible(message)));
             }
         }
-        let (usage, cost) = (self.seen().usage, self.seen().cost_micro_usd);
+        let (usage, cost) = {
+            let seen = self.seen();
+            (seen.usage, seen.cost_micro_usd)
+        };
         if usage.total() > 0 {
             let cost = cost.map(|cost| format!(", {:.4} USD", cost as f64 / 1e6)).unwrap_or_default();
             self.note(&self.style.dim(&format!("{} tokens{cost}", usage.total())));
