@@ -98,7 +98,12 @@ impl Agent {
     /// A connection's agent. Starts nothing.
     #[must_use]
     pub fn new(host: Arc<Host>, workspace: Arc<Workspace>, editor: Arc<dyn Editor>) -> Arc<Self> {
-        Arc::new(Self { host, workspace, editor, state: Mutex::default() })
+        Arc::new(Self {
+            host,
+            workspace,
+            editor,
+            state: Mutex::default(),
+        })
     }
 
     /// Starts a turn, or steers the one that runs. Must be called on the runtime.
@@ -112,7 +117,10 @@ impl Agent {
                 turn
             }
         };
-        Ok(Started { session: Some(id), turn: Some(turn) })
+        Ok(Started {
+            session: Some(id),
+            turn: Some(turn),
+        })
     }
 
     /// Asks the agent to do one hunk again. The hunk is dropped: the model sees what it was.
@@ -129,7 +137,10 @@ impl Agent {
                 hunk.path,
                 unified(&hunk.old, &hunk.new)
             ),
-            focus: Some(Focus { path: Some(hunk.path.clone()), ..Focus::default() }),
+            focus: Some(Focus {
+                path: Some(hunk.path.clone()),
+                ..Focus::default()
+            }),
         };
         let rejecting = session.clone();
         let begun = session.start(&request.text);
@@ -146,7 +157,10 @@ impl Agent {
                 turn
             }
         };
-        Ok(Started { session: Some(hunk.session), turn: Some(turn) })
+        Ok(Started {
+            session: Some(hunk.session),
+            turn: Some(turn),
+        })
     }
 
     /// Stops running turns: those of a session, or all.
@@ -156,7 +170,10 @@ impl Agent {
             if session.is_none_or(|id| id == candidate.id)
                 && let Some(turn) = candidate.cancel()
             {
-                started = Started { session: Some(candidate.id), turn: Some(turn) };
+                started = Started {
+                    session: Some(candidate.id),
+                    turn: Some(turn),
+                };
             }
         }
         started
@@ -165,7 +182,9 @@ impl Agent {
     /// Lands hunks. What can't be landed is shown by a notice.
     pub fn accept(&self, selection: Selection) -> Result<Started, AgentError> {
         self.review(&selection, |session, hunks| async move {
-            session.accept(crate::recorder::Place::default(), &hunks).await
+            session
+                .accept(crate::recorder::Place::default(), &hunks)
+                .await
         })
     }
 
@@ -173,24 +192,40 @@ impl Agent {
     pub async fn accept_and_wait(&self, hunks: &[HunkId]) -> Result<(), AgentError> {
         let mut problems = Vec::new();
         for (session, ids) in self.by_session(hunks)? {
-            if let Err(reason) = session.accept(crate::recorder::Place::default(), &ids).await {
+            if let Err(reason) = session
+                .accept(crate::recorder::Place::default(), &ids)
+                .await
+            {
                 problems.push(reason);
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(AgentError(problems.join("; "))) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(AgentError(problems.join("; ")))
+        }
     }
 
     /// Drops hunks.
     pub fn reject(&self, selection: Selection) -> Result<Started, AgentError> {
-        self.review(&selection, |session, hunks| async move { session.reject(&hunks).await })
+        self.review(&selection, |session, hunks| async move {
+            session.reject(&hunks).await
+        })
     }
 
     /// Takes back landed hunks.
-    pub fn undo(&self, session: Option<SessionId>, turn: Option<TurnId>) -> Result<Started, AgentError> {
+    pub fn undo(
+        &self,
+        session: Option<SessionId>,
+        turn: Option<TurnId>,
+    ) -> Result<Started, AgentError> {
         let session = self.session_or_current(session)?;
         let id = session.id;
         tokio::spawn(async move { session.told(session.undo(turn).await) });
-        Ok(Started { session: Some(id), turn })
+        Ok(Started {
+            session: Some(id),
+            turn,
+        })
     }
 
     /// Sets the mode of a session (the current one, or a new one) from its next turn on.
@@ -203,16 +238,26 @@ impl Agent {
             ));
         }
         session.configure(Some(mode), None);
-        Ok(Started { session: Some(session.id), turn: session.turn() })
+        Ok(Started {
+            session: Some(session.id),
+            turn: session.turn(),
+        })
     }
 
     /// Sets the model, where one is named; the name of the one in use, and all names.
-    pub fn model(&self, session: Option<SessionId>, name: Option<&str>) -> Result<(String, Vec<String>), AgentError> {
+    pub fn model(
+        &self,
+        session: Option<SessionId>,
+        name: Option<&str>,
+    ) -> Result<(String, Vec<String>), AgentError> {
         let names = self.host.model_names();
         let session = self.session_or_new(session)?;
         if let Some(name) = name {
             if !names.iter().any(|known| known == name) {
-                return Err(AgentError(format!("there is no model `{name}`: the names are {}", names.join(", "))));
+                return Err(AgentError(format!(
+                    "there is no model `{name}`: the names are {}",
+                    names.join(", ")
+                )));
             }
             session.configure(None, Some(name));
         }
@@ -234,7 +279,11 @@ impl Agent {
     /// What is on record for this workspace, newest first. Reads the disk: not for the typing path.
     pub fn sessions(&self) -> Result<Vec<SessionSummary>, AgentError> {
         let root = self.workspace.root().display().to_string();
-        let mut all = self.host.store.list().map_err(|error| AgentError(error.to_string()))?;
+        let mut all = self
+            .host
+            .store
+            .list()
+            .map_err(|error| AgentError(error.to_string()))?;
         all.retain(|session| session.roots.contains(&root));
         Ok(all)
     }
@@ -244,23 +293,36 @@ impl Agent {
         let mut state = self.state();
         state.current = Some(id);
         if let Some(session) = state.sessions.get(&id) {
-            return Ok(Started { session: Some(id), turn: session.turn() });
+            return Ok(Started {
+                session: Some(id),
+                turn: session.turn(),
+            });
         }
         let session = self.new_session(Some(id));
         state.sessions.insert(id, session.clone());
         drop(state);
         tokio::spawn(async move {
-            let opened = session.recorder().await.map(|_| ()).map_err(|error| error.to_string());
+            let opened = session
+                .recorder()
+                .await
+                .map(|_| ())
+                .map_err(|error| error.to_string());
             session.told(opened);
             session.show(Display::HunksChanged);
         });
-        Ok(Started { session: Some(id), turn: None })
+        Ok(Started {
+            session: Some(id),
+            turn: None,
+        })
     }
 
     /// Opens a session again and waits for it, for the command line.
     pub async fn resume_and_wait(&self, id: SessionId) -> Result<(), AgentError> {
         let session = self.new_session(Some(id));
-        session.recorder().await.map_err(|error| AgentError(error.to_string()))?;
+        session
+            .recorder()
+            .await
+            .map_err(|error| AgentError(error.to_string()))?;
         let mut state = self.state();
         state.current = Some(id);
         state.sessions.insert(id, session);
@@ -270,13 +332,22 @@ impl Agent {
     /// One tool call under policy in a session of its own, for `interline tools call`.
     pub async fn call(&self, tool: &str, arguments: &str) -> Result<Output, AgentError> {
         let session = self.session_or_new(None)?;
-        turn::single_call(session, tool, arguments).await.map_err(AgentError)
+        turn::single_call(session, tool, arguments)
+            .await
+            .map_err(AgentError)
     }
 
     /// The transcript in Markdown. Reads the disk.
-    pub fn transcript(&self, session: Option<SessionId>) -> Result<(SessionId, String), AgentError> {
+    pub fn transcript(
+        &self,
+        session: Option<SessionId>,
+    ) -> Result<(SessionId, String), AgentError> {
         let id = session.or(self.state().current).ok_or_else(no_session)?;
-        let events = self.host.store.read(id).map_err(|error| AgentError(error.to_string()))?;
+        let events = self
+            .host
+            .store
+            .read(id)
+            .map_err(|error| AgentError(error.to_string()))?;
         Ok((id, crate::transcript(&events)))
     }
 
@@ -340,7 +411,11 @@ impl Agent {
     {
         let hunks = self.pending(selection);
         if hunks.is_empty() {
-            return Err(if selection.hunk.is_some() { no_such_hunk() } else { no_hunks() });
+            return Err(if selection.hunk.is_some() {
+                no_such_hunk()
+            } else {
+                no_hunks()
+            });
         }
         let ids: Vec<HunkId> = hunks.iter().map(|hunk| hunk.id).collect();
         let by_session = self.by_session(&ids)?;
@@ -349,14 +424,20 @@ impl Agent {
             let acting = act(session.clone(), ids);
             tokio::spawn(async move { session.told(acting.await) });
         }
-        Ok(Started { session: first, turn: None })
+        Ok(Started {
+            session: first,
+            turn: None,
+        })
     }
 
-    fn by_session(&self, hunks: &[HunkId]) -> Result<Vec<(Arc<Session>, Vec<HunkId>)>, AgentError> {
-        let mut sorted: Vec<(Arc<Session>, Vec<HunkId>)> = Vec::new();
+    fn by_session(&self, hunks: &[HunkId]) -> Result<Vec<HunksOf>, AgentError> {
+        let mut sorted: Vec<HunksOf> = Vec::new();
         for &id in hunks {
             let hunk = self.workspace.hunk(id).ok_or_else(no_such_hunk)?;
-            match sorted.iter_mut().find(|(session, _)| session.id == hunk.session) {
+            match sorted
+                .iter_mut()
+                .find(|(session, _)| session.id == hunk.session)
+            {
                 Some((_, ids)) => ids.push(id),
                 None => sorted.push((self.session(hunk.session)?, vec![id])),
             }
@@ -366,11 +447,20 @@ impl Agent {
 
     /// The hunks that a command is about.
     fn pending(&self, selection: &Selection) -> Vec<Hunk> {
-        let all = self.workspace.hunks().into_iter().flat_map(|file| file.hunks);
+        let all = self
+            .workspace
+            .hunks()
+            .into_iter()
+            .flat_map(|file| file.hunks);
         let chosen = all.filter(|hunk| match selection {
             Selection { hunk: Some(id), .. } => hunk.id == *id,
-            Selection { path: Some(path), .. } => hunk.path == *path,
-            Selection { session: Some(session), .. } => hunk.session == *session,
+            Selection {
+                path: Some(path), ..
+            } => hunk.path == *path,
+            Selection {
+                session: Some(session),
+                ..
+            } => hunk.session == *session,
             Selection { .. } => true,
         });
         chosen.collect()
@@ -384,7 +474,11 @@ impl Agent {
             state.sessions.insert(session.id, session.clone());
             return Ok(session);
         };
-        let session = state.sessions.get(&id).cloned().ok_or_else(|| not_open(id))?;
+        let session = state
+            .sessions
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| not_open(id))?;
         state.current = Some(id);
         Ok(session)
     }
@@ -395,11 +489,20 @@ impl Agent {
     }
 
     fn session(&self, id: SessionId) -> Result<Arc<Session>, AgentError> {
-        self.state().sessions.get(&id).cloned().ok_or_else(|| not_open(id))
+        self.state()
+            .sessions
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| not_open(id))
     }
 
     fn new_session(&self, resume: Option<SessionId>) -> Arc<Session> {
-        Session::new(self.host.clone(), self.workspace.clone(), self.editor.clone(), resume)
+        Session::new(
+            self.host.clone(),
+            self.workspace.clone(),
+            self.editor.clone(),
+            resume,
+        )
     }
 
     fn all(&self) -> Vec<Arc<Session>> {
@@ -410,6 +513,9 @@ impl Agent {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Hunks of one session.
+type HunksOf = (Arc<Session>, Vec<HunkId>);
 
 /// Old and new lines of a hunk as a diff shows them.
 fn unified(old: &str, new: &str) -> String {

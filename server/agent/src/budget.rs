@@ -22,7 +22,12 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { max_steps: 100, max_tokens: 2_000_000, max_usd: 5.0, max_seconds: 1800 }
+        Self {
+            max_steps: 100,
+            max_tokens: 2_000_000,
+            max_usd: 5.0,
+            max_seconds: 1800,
+        }
     }
 }
 
@@ -42,10 +47,22 @@ const BYTES_PER_TOKEN: u64 = 4;
 
 impl Budget {
     /// Would a request of this size pass a limit? Then how the turn ends instead.
-    pub(crate) fn stops(&self, spent: &Spent, body_bytes: u64, model: &ModelSpec) -> Option<TurnOutcome> {
-        let next = Usage { input: body_bytes / BYTES_PER_TOKEN, ..Usage::default() };
+    pub(crate) fn stops(
+        &self,
+        spent: &Spent,
+        body_bytes: u64,
+        model: &ModelSpec,
+    ) -> Option<TurnOutcome> {
+        let next = Usage {
+            input: body_bytes / BYTES_PER_TOKEN,
+            ..Usage::default()
+        };
         let tokens = spent.usage.total() + next.total();
-        let micro_usd = spent.micro_usd + model.price.as_ref().map_or(0, |price| cost_micro_usd(&next, price));
+        let micro_usd = spent.micro_usd
+            + model
+                .price
+                .as_ref()
+                .map_or(0, |price| cost_micro_usd(&next, price));
         // A float to int cast saturates: a negative or absurd limit is the strictest or none.
         let max_micro_usd = (self.max_usd * 1e6) as u64;
         let limit = if spent.steps >= self.max_steps {
@@ -76,18 +93,50 @@ mod tests {
     #[test]
     fn each_limit_stops_before_the_request() {
         let mut model = ModelSpec::builtin();
-        model.price = Some(interline_model::Price { input: 1.0, output: 0.0, cache_read: 0.0, cache_write: 0.0 });
-        let budget = Budget { max_steps: 2, max_tokens: 1000, max_usd: 0.0005, max_seconds: 10 };
+        model.price = Some(interline_model::Price {
+            input: 1.0,
+            output: 0.0,
+            cache_read: 0.0,
+            cache_write: 0.0,
+        });
+        let budget = Budget {
+            max_steps: 2,
+            max_tokens: 1000,
+            max_usd: 0.0005,
+            max_seconds: 10,
+        };
         let stops = |spent: Spent, bytes| match budget.stops(&spent, bytes, &model) {
             None => String::new(),
             Some(TurnOutcome::Stopped { message, .. }) => message,
             Some(other) => panic!("{other:?}"),
         };
-        let spent = Spent { steps: 1, worked: Duration::from_secs(9), ..Spent::default() };
+        let spent = Spent {
+            steps: 1,
+            worked: Duration::from_secs(9),
+            ..Spent::default()
+        };
         assert_eq!(stops(spent, 400), "");
         assert!(stops(Spent { steps: 2, ..spent }, 400).contains("max_steps = 2"));
         assert!(stops(spent, 4004).contains("max_tokens = 1000"));
-        assert!(stops(Spent { micro_usd: 401, ..spent }, 400).contains("max_usd = 0.0005"));
-        assert!(stops(Spent { worked: Duration::from_secs(10), ..spent }, 400).contains("max_seconds = 10"));
+        assert!(
+            stops(
+                Spent {
+                    micro_usd: 401,
+                    ..spent
+                },
+                400
+            )
+            .contains("max_usd = 0.0005")
+        );
+        assert!(
+            stops(
+                Spent {
+                    worked: Duration::from_secs(10),
+                    ..spent
+                },
+                400
+            )
+            .contains("max_seconds = 10")
+        );
     }
 }

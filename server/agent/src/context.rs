@@ -31,10 +31,19 @@ pub(crate) fn assemble(
     let mut context = Context::default();
     let path = focus.and_then(|focus| focus.path.as_ref());
     for Instructions { file, text } in instructions::load(workspace, path) {
-        if known.insert(file.path.clone(), file.sha256.clone()).as_ref() == Some(&file.sha256) {
+        if known
+            .insert(file.path.clone(), file.sha256.clone())
+            .as_ref()
+            == Some(&file.sha256)
+        {
             continue;
         }
-        let _ = writeln!(context.text, "<instructions file=\"{}\">\n{}\n</instructions>", file.path, text.trim_end());
+        let _ = writeln!(
+            context.text,
+            "<instructions file=\"{}\">\n{}\n</instructions>",
+            file.path,
+            text.trim_end()
+        );
         context.files.push(file);
     }
     let Some(focus) = focus else { return context };
@@ -53,7 +62,12 @@ fn describe_focus(out: &mut String, workspace: &Workspace, session: SessionId, f
     let first = selection.start.line as usize;
     let ends_before = selection.end.character == 0 && selection.end.line > selection.start.line;
     let last = selection.end.line as usize - usize::from(ends_before);
-    let _ = writeln!(out, "<focus file=\"{path}\" lines=\"{}-{}\">", first + 1, last + 1);
+    let _ = writeln!(
+        out,
+        "<focus file=\"{path}\" lines=\"{}-{}\">",
+        first + 1,
+        last + 1
+    );
     if last - first < MAX_SELECTED_LINES
         && let Ok(text) = workspace.proposed_text(session, path)
     {
@@ -86,10 +100,19 @@ pub(crate) fn line_of(diagnostic: &Diagnostic) -> String {
         interline_workspace::editor::Severity::Info => "info",
         interline_workspace::editor::Severity::Hint => "hint",
     };
-    let code = diagnostic.code.as_ref().map(|code| format!("[{code}]")).unwrap_or_default();
+    let code = diagnostic
+        .code
+        .as_ref()
+        .map(|code| format!("[{code}]"))
+        .unwrap_or_default();
     let start = diagnostic.range.start;
     let message = diagnostic.message.replace('\n', "\n    ");
-    format!("{}:{}:{}: {severity}{code}: {message}", diagnostic.path, start.line + 1, start.character + 1)
+    format!(
+        "{}:{}:{}: {severity}{code}: {message}",
+        diagnostic.path,
+        start.line + 1,
+        start.character + 1
+    )
 }
 
 #[cfg(test)]
@@ -103,12 +126,27 @@ mod tests {
     fn instructions_are_told_once_and_the_selection_has_line_numbers() {
         let root = tempfile::tempdir().unwrap();
         let workspace = Workspace::open(root.path()).unwrap();
-        workspace.did_open("file:///AGENTS.md", Some(&workspace.root().join("AGENTS.md")), "markdown", 1, "be kind\n");
-        workspace.did_open("file:///a.rs", Some(&workspace.root().join("a.rs")), "rust", 1, "one\ntwo\nthree\n");
+        workspace.did_open(
+            "file:///AGENTS.md",
+            Some(&workspace.root().join("AGENTS.md")),
+            "markdown",
+            1,
+            "be kind\n",
+        );
+        workspace.did_open(
+            "file:///a.rs",
+            Some(&workspace.root().join("a.rs")),
+            "rust",
+            1,
+            "one\ntwo\nthree\n",
+        );
         let position = |line| Position { line, character: 0 };
         let focus = Focus {
             path: Some(WorkspacePath::new("a.rs").unwrap()),
-            selection: Some(Range { start: position(1), end: position(2) }),
+            selection: Some(Range {
+                start: position(1),
+                end: position(2),
+            }),
             diagnostics: Vec::new(),
         };
         let mut known = HashMap::new();

@@ -76,15 +76,21 @@ impl Host {
     }
 
     pub(crate) fn rules(&self) -> Arc<Rules> {
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.rules
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Keeps an always-allow rule of the user's, here and for later processes.
     pub(crate) fn keep_rule(&self, root: &Path, rule: &Rule) -> Result<(), String> {
-        self.always().add(root, rule).map_err(|error| error.to_string())?;
+        self.always()
+            .add(root, rule)
+            .map_err(|error| error.to_string())?;
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let mut more = Rules::clone(&rules);
-        more.add(Tier::User, vec![rule.clone()]).map_err(|error| error.to_string())?;
+        more.add(Tier::User, vec![rule.clone()])
+            .map_err(|error| error.to_string())?;
         *rules = Arc::new(more);
         Ok(())
     }
@@ -100,7 +106,10 @@ impl Host {
     /// The names that a session's model can be set to.
     pub(crate) fn model_names(&self) -> Vec<String> {
         let configured = self.settings.models.iter().map(|model| model.name.clone());
-        std::iter::once("auto".to_owned()).chain(configured).chain(["builtin".to_owned()]).collect()
+        std::iter::once("auto".to_owned())
+            .chain(configured)
+            .chain(["builtin".to_owned()])
+            .collect()
     }
 
     /// The model with this name. `auto` looks for one, once.
@@ -111,13 +120,25 @@ impl Host {
         match name {
             "auto" => {
                 let configured = self.settings.models.first().cloned();
-                let found = self.auto.get_or_init(|| async { find_auto(configured, &self.keys()).await }).await;
+                let found = self
+                    .auto
+                    .get_or_init(|| async { find_auto(configured, &self.keys()).await })
+                    .await;
                 Ok(found.clone())
             }
             "builtin" => Ok(ModelSpec::builtin()),
-            _ => self.settings.models.iter().find(|model| model.name == name).cloned().ok_or_else(|| {
-                format!("there is no model `{name}`: the names are {}", self.model_names().join(", "))
-            }),
+            _ => self
+                .settings
+                .models
+                .iter()
+                .find(|model| model.name == name)
+                .cloned()
+                .ok_or_else(|| {
+                    format!(
+                        "there is no model `{name}`: the names are {}",
+                        self.model_names().join(", ")
+                    )
+                }),
         }
     }
 
@@ -136,7 +157,11 @@ impl Host {
 
     fn keys(&self) -> interline_model::Environment {
         let value = |name: &str| {
-            let found = self.settings.env.iter().find(|(key, value)| key == name && !value.trim().is_empty());
+            let found = self
+                .settings
+                .env
+                .iter()
+                .find(|(key, value)| key == name && !value.trim().is_empty());
             found.map(|(_, value)| value.clone())
         };
         interline_model::Environment {

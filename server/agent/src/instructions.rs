@@ -24,10 +24,21 @@ pub(crate) fn load(workspace: &Workspace, focus: Option<&WorkspacePath>) -> Vec<
     let mut found = Vec::new();
     for folder in folders(focus) {
         for name in NAMES {
-            let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-            let Ok(path) = WorkspacePath::new(&path) else { continue };
-            let Ok(text) = workspace.text(&path) else { continue };
-            let file = LoadedFile { path: path.to_string(), sha256: hex(&text) };
+            let path = if folder.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{folder}/{name}")
+            };
+            let Ok(path) = WorkspacePath::new(&path) else {
+                continue;
+            };
+            let Ok(text) = workspace.text(&path) else {
+                continue;
+            };
+            let file = LoadedFile {
+                path: path.to_string(),
+                sha256: hex(&text),
+            };
             let text = cut(text, left);
             left -= text.len();
             found.push(Instructions { file, text });
@@ -69,13 +80,20 @@ mod tests {
     fn nearest_first() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("a/b/.interline")).unwrap();
-        for (file, text) in [("CLAUDE.md", "root"), ("a/AGENTS.md", "a"), ("a/b/.interline/instructions.md", "b")] {
+        for (file, text) in [
+            ("CLAUDE.md", "root"),
+            ("a/AGENTS.md", "a"),
+            ("a/b/.interline/instructions.md", "b"),
+        ] {
             #[expect(clippy::disallowed_methods, reason = "a fixture")]
             std::fs::write(root.path().join(file), text).unwrap();
         }
         let workspace = Workspace::open(root.path()).unwrap();
         let focus = WorkspacePath::new("a/b/c.rs").unwrap();
-        let texts: Vec<_> = load(&workspace, Some(&focus)).into_iter().map(|it| it.text).collect();
+        let texts: Vec<_> = load(&workspace, Some(&focus))
+            .into_iter()
+            .map(|it| it.text)
+            .collect();
         assert_eq!(texts, ["b", "a", "root"]);
         assert_eq!(load(&workspace, None).len(), 1);
     }

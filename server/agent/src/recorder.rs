@@ -5,7 +5,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use interline_log::{Actor, CallId, Conversation, Entry, Event, EventData, Log, LogError, Message, TurnId};
+use interline_log::{
+    Actor, CallId, Conversation, Entry, Event, EventData, Log, LogError, Message, TurnId,
+};
 
 pub(crate) struct Recorder {
     inner: Mutex<Inner>,
@@ -25,13 +27,19 @@ pub(crate) struct Place {
 
 impl From<TurnId> for Place {
     fn from(turn: TurnId) -> Self {
-        Self { turn: Some(turn), call: None }
+        Self {
+            turn: Some(turn),
+            call: None,
+        }
     }
 }
 
 impl From<(TurnId, CallId)> for Place {
     fn from((turn, call): (TurnId, CallId)) -> Self {
-        Self { turn: Some(turn), call: Some(call) }
+        Self {
+            turn: Some(turn),
+            call: Some(call),
+        }
     }
 }
 
@@ -41,7 +49,9 @@ impl Recorder {
         for event in past {
             conversation.apply(event);
         }
-        Self { inner: Mutex::new(Inner { log, conversation }) }
+        Self {
+            inner: Mutex::new(Inner { log, conversation }),
+        }
     }
 
     pub(crate) fn record(
@@ -52,7 +62,13 @@ impl Recorder {
     ) -> Result<Event, LogError> {
         let Place { turn, call } = place.into();
         let mut inner = self.lock();
-        let event = inner.log.append(Entry { turn, call, causes: Vec::new(), actor, data })?;
+        let event = inner.log.append(Entry {
+            turn,
+            call,
+            causes: Vec::new(),
+            actor,
+            data,
+        })?;
         inner.conversation.apply(&event);
         Ok(event)
     }

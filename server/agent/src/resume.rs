@@ -31,5 +31,8 @@ pub(crate) fn known_files(events: &[Event]) -> HashMap<String, String> {
         EventData::ContextLoaded { files } => Some(files),
         _ => None,
     });
-    loaded.flatten().map(|file| (file.path.clone(), file.sha256.clone())).collect()
+    loaded
+        .flatten()
+        .map(|file| (file.path.clone(), file.sha256.clone()))
+        .collect()
 }

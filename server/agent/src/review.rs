@@ -34,7 +34,10 @@ impl Session {
     pub(crate) async fn accept(&self, place: Place, hunks: &[HunkId]) -> Result<(), String> {
         let _one_at_a_time = self.host.landing.lock().await;
         let recorder = self.recorder().await.map_err(|error| error.to_string())?;
-        let landings = self.workspace.accept(hunks).map_err(|error| error.to_string())?;
+        let landings = self
+            .workspace
+            .accept(hunks)
+            .map_err(|error| error.to_string())?;
         let mut problems = Vec::new();
         for landing in landings {
             let landed = match self.land(recorder, place, &landing, false).await {
@@ -42,15 +45,24 @@ impl Session {
                 other => other,
             };
             if let Err(Failure::Again(reason) | Failure::Final(reason)) = landed {
-                let refused = EventData::EditRefused { hunks: landing.hunks.clone(), reason: reason.clone() };
-                recorder.record(place, Actor::System, refused).map_err(|error| error.to_string())?;
+                let refused = EventData::EditRefused {
+                    hunks: landing.hunks.clone(),
+                    reason: reason.clone(),
+                };
+                recorder
+                    .record(place, Actor::System, refused)
+                    .map_err(|error| error.to_string())?;
                 problems.push(format!("{} was not changed: {reason}", landing.path));
             }
         }
         let durable = recorder.durable().await;
         self.show(Display::HunksChanged);
         durable.map_err(|error| error.to_string())?;
-        if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems.join("; "))
+        }
     }
 
     /// Drops hunks.
@@ -59,7 +71,11 @@ impl Session {
         let hunks = self.workspace.reject(hunks);
         if !hunks.is_empty() {
             recorder
-                .record(Place::default(), Actor::User, EventData::EditRejected { hunks })
+                .record(
+                    Place::default(),
+                    Actor::User,
+                    EventData::EditRejected { hunks },
+                )
                 .map_err(|error| error.to_string())?;
         }
         self.show(Display::HunksChanged);
@@ -73,10 +89,15 @@ impl Session {
         let (landings, stuck) = self.workspace.undo(self.id, turn);
         let mut problems = Vec::new();
         if landings.is_empty() && stuck.is_empty() {
-            return Err("there is nothing to undo: no change of this session stands in the text".to_owned());
+            return Err(
+                "there is nothing to undo: no change of this session stands in the text".to_owned(),
+            );
         }
         if !stuck.is_empty() {
-            problems.push(format!("{} changes stay, since their lines were edited afterwards", stuck.len()));
+            problems.push(format!(
+                "{} changes stay, since their lines were edited afterwards",
+                stuck.len()
+            ));
         }
         for landing in landings {
             if let Err(Failure::Again(reason) | Failure::Final(reason)) =
@@ -88,19 +109,37 @@ impl Session {
         let durable = recorder.durable().await;
         self.show(Display::HunksChanged);
         durable.map_err(|error| error.to_string())?;
-        if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems.join("; "))
+        }
     }
 
     /// The text moved on between our look and the editor's: once more, against the text of now.
-    async fn land_again(&self, recorder: &Recorder, place: Place, hunks: &[HunkId]) -> Result<(), Failure> {
-        let again = self.workspace.accept(hunks).map_err(|ProposalError(reason)| Failure::Final(reason))?;
+    async fn land_again(
+        &self,
+        recorder: &Recorder,
+        place: Place,
+        hunks: &[HunkId],
+    ) -> Result<(), Failure> {
+        let again = self
+            .workspace
+            .accept(hunks)
+            .map_err(|ProposalError(reason)| Failure::Final(reason))?;
         for landing in again {
             self.land(recorder, place, &landing, false).await?;
         }
         Ok(())
     }
 
-    async fn land(&self, recorder: &Recorder, place: Place, landing: &Landing, undo: bool) -> Result<(), Failure> {
+    async fn land(
+        &self,
+        recorder: &Recorder,
+        place: Place,
+        landing: &Landing,
+        undo: bool,
+    ) -> Result<(), Failure> {
         // Of hunks that stand already this is the beginning of their undoing: `Workspace::restore` knows.
         let accepting = EventData::EditAccepting {
             path: landing.path.to_string(),
@@ -116,9 +155,17 @@ impl Session {
         let (path, hunks) = (landing.path.to_string(), landing.hunks.clone());
         let post_sha256 = landing.post_sha256.clone();
         let event = if undo {
-            EventData::EditUndone { path, hunks, post_sha256 }
+            EventData::EditUndone {
+                path,
+                hunks,
+                post_sha256,
+            }
         } else {
-            EventData::EditApplied { path, hunks, post_sha256 }
+            EventData::EditApplied {
+                path,
+                hunks,
+                post_sha256,
+            }
         };
         recorder.record(place, Actor::User, event)?;
         Ok(())
@@ -127,14 +174,17 @@ impl Session {
     async fn apply(&self, landing: &Landing) -> Result<(), Failure> {
         if landing.document.is_none() {
             let landed = self.workspace.land_on_disk(landing);
-            return landed.map(|_| ()).map_err(|ProposalError(reason)| Failure::Final(reason));
+            return landed
+                .map(|_| ())
+                .map_err(|ProposalError(reason)| Failure::Final(reason));
         }
         let answer = self.editor.apply(landing.clone()).await;
         if self.confirmed(landing).await {
             return Ok(());
         }
         Err(Failure::Again(match answer {
-            Ok(()) => "the editor said that it applied the change, but the buffer does not show it".to_owned(),
+            Ok(()) => "the editor said that it applied the change, but the buffer does not show it"
+                .to_owned(),
             Err(error) => error.to_string(),
         }))
     }

@@ -23,13 +23,23 @@ impl Scratch {
         let base = state.join("scratch").join(&hash[..16]);
         for slot in 0..SLOTS {
             let folder = base.join(slot.to_string());
-            let Ok(()) = fs::create_dir_all(&folder) else { break };
-            let Ok(lock) = File::create(folder.with_extension("lock")) else { break };
+            let Ok(()) = fs::create_dir_all(&folder) else {
+                break;
+            };
+            let Ok(lock) = File::create(folder.with_extension("lock")) else {
+                break;
+            };
             if lock.try_lock().is_ok() {
-                return Self { folder, _lock: Some(lock) };
+                return Self {
+                    folder,
+                    _lock: Some(lock),
+                };
             }
         }
-        Self { folder: base.join(format!("{SLOTS}-{}", std::process::id())), _lock: None }
+        Self {
+            folder: base.join(format!("{SLOTS}-{}", std::process::id())),
+            _lock: None,
+        }
     }
 
     pub(crate) fn folder(&self) -> &Path {

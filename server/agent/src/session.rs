@@ -5,13 +5,15 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use interline_log::{Actor, CallStatus, EventData, LogError, Mode, SessionId, ToolDefinition, TurnId, TurnOutcome};
+use interline_log::{
+    Actor, CallStatus, EventData, LogError, Mode, SessionId, ToolDefinition, TurnId, TurnOutcome,
+};
 use interline_model::ModelSpec;
 use interline_tools::{Environment, Memory};
-use interline_workspace::editor::{Display, Editor};
 use interline_workspace::Workspace;
+use interline_workspace::editor::{Display, Editor};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +71,11 @@ impl Session {
         editor: Arc<dyn Editor>,
         resume: Option<SessionId>,
     ) -> Arc<Self> {
-        let status = Status { mode: host.settings.mode, model: host.settings.model.clone(), ..Status::default() };
+        let status = Status {
+            mode: host.settings.mode,
+            model: host.settings.model.clone(),
+            ..Status::default()
+        };
         Arc::new(Self {
             id: resume.unwrap_or_else(SessionId::new),
             resumed: resume.is_some(),
@@ -98,7 +104,10 @@ impl Session {
     }
 
     pub(crate) fn warn(&self, text: impl Into<String>) {
-        self.show(Display::Notice { text: text.into(), warning: true });
+        self.show(Display::Notice {
+            text: text.into(),
+            warning: true,
+        });
     }
 
     // --- settings ---
@@ -128,7 +137,9 @@ impl Session {
 
     /// What the tools of a turn work on.
     pub(crate) fn environment(&self, turn: TurnId, trusted: bool) -> Environment {
-        let scratch = self.scratch.get_or_init(|| Scratch::take(&self.host.settings.state, self.workspace.root()));
+        let scratch = self
+            .scratch
+            .get_or_init(|| Scratch::take(&self.host.settings.state, self.workspace.root()));
         Environment {
             workspace: self.workspace.clone(),
             editor: self.editor.clone(),
@@ -150,7 +161,11 @@ impl Session {
             running.steering.push(text.to_owned());
             return Begun::Steering(running.id);
         }
-        let running = Running { id: TurnId::new(), cancel: CancellationToken::new(), steering: Vec::new() };
+        let running = Running {
+            id: TurnId::new(),
+            cancel: CancellationToken::new(),
+            steering: Vec::new(),
+        };
         let begun = Begun::Turn(running.id, running.cancel.clone());
         status.turn = Some(running);
         self.running.send_replace(true);
@@ -159,7 +174,11 @@ impl Session {
 
     /// What the user added since the last look.
     pub(crate) fn steering(&self) -> Vec<String> {
-        self.status().turn.as_mut().map(|running| std::mem::take(&mut running.steering)).unwrap_or_default()
+        self.status()
+            .turn
+            .as_mut()
+            .map(|running| std::mem::take(&mut running.steering))
+            .unwrap_or_default()
     }
 
     /// Ends the turn, unless the user has just added something: then it goes on with that.
@@ -200,7 +219,9 @@ impl Session {
 
     /// The recorder; opens the log at the first call.
     pub(crate) async fn recorder(&self) -> Result<&Arc<Recorder>, LogError> {
-        self.recorder.get_or_try_init(|| async { self.open().map(Arc::new) }).await
+        self.recorder
+            .get_or_try_init(|| async { self.open().map(Arc::new) })
+            .await
     }
 
     /// Waits until what is on record is durable.
@@ -255,8 +276,13 @@ impl Session {
         let (log, events) = self.host.store().open(self.id)?;
         let open_turn = crate::resume::open_turn(&events);
         let recorder = Recorder::new(log, &events);
-        let place = crate::recorder::Place { turn: open_turn, call: None };
-        let resumed = EventData::SessionResumed { version: self.host.settings.version.clone() };
+        let place = crate::recorder::Place {
+            turn: open_turn,
+            call: None,
+        };
+        let resumed = EventData::SessionResumed {
+            version: self.host.settings.version.clone(),
+        };
         recorder.record(place, Actor::System, resumed)?;
         for tool_use_id in recorder.orphans() {
             let outcome = EventData::ToolOutcome {
@@ -276,11 +302,13 @@ impl Session {
         if open_turn.is_some() {
             let outcome = TurnOutcome::Stopped {
                 reason: "crash".to_owned(),
-                message: "the process ended in the middle of this turn: say \"go on\" to continue".to_owned(),
+                message: "the process ended in the middle of this turn: say \"go on\" to continue"
+                    .to_owned(),
             };
             recorder.record(place, Actor::System, EventData::TurnEnded { outcome })?;
         }
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = crate::resume::known_files(&events);
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
+            crate::resume::known_files(&events);
         Ok(recorder)
     }
 

@@ -51,6 +51,9 @@ mod tests {
 
     #[test]
     fn leaves_room_for_the_tools() {
-        assert!(system_prompt(Mode::Plan).len() < 3_600, "tools and system prompt share 12 kB");
+        assert!(
+            system_prompt(Mode::Plan).len() < 3_600,
+            "tools and system prompt share 12 kB"
+        );
     }
 }

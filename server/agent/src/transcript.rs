@@ -5,8 +5,8 @@
 use std::fmt::Write as _;
 
 use interline_log::{
-    AssistantContent, CallStatus, Event, EventData, HunkKind, HunkRecord, PermissionAnswer, TodoStatus,
-    TurnOutcome,
+    AssistantContent, CallStatus, Event, EventData, HunkKind, HunkRecord, PermissionAnswer,
+    TodoStatus, TurnOutcome,
 };
 
 /// The transcript of these events, in Markdown.
@@ -23,11 +23,25 @@ fn write_event(out: &mut String, event: &Event) {
     // Writing into a String fails never.
     let _ = match &event.data {
         EventData::SessionCreated { roots, .. } => {
-            writeln!(out, "# Interline in {}\n\nSession {}\n", roots.join(", "), event.session)
+            writeln!(
+                out,
+                "# Interline in {}\n\nSession {}\n",
+                roots.join(", "),
+                event.session
+            )
         }
-        EventData::SessionConfig { model, model_id, mode, .. } => {
+        EventData::SessionConfig {
+            model,
+            model_id,
+            mode,
+            ..
+        } => {
             let mode = serde_json::to_string(mode).unwrap_or_default();
-            writeln!(out, "*Model {model} ({model_id}), mode {}*\n", mode.trim_matches('"'))
+            writeln!(
+                out,
+                "*Model {model} ({model_id}), mode {}*\n",
+                mode.trim_matches('"')
+            )
         }
         EventData::SessionResumed { .. } => writeln!(out, "*Resumed*\n"),
         EventData::InputUser { text, .. } => writeln!(out, "## You\n\n{}\n", quoted(text)),
@@ -36,11 +50,24 @@ fn write_event(out: &mut String, event: &Event) {
             AssistantContent::Text { text } => writeln!(out, "{}\n", plain(text)),
             _ => Ok(()),
         },
-        EventData::RequestRetry { attempt, reason, .. } => {
+        EventData::RequestRetry {
+            attempt, reason, ..
+        } => {
             writeln!(out, "*Attempt {attempt} failed: {}*\n", line(reason))
         }
-        EventData::ToolOutcome { tool, status, summary, .. } => {
-            writeln!(out, "- `{}` {}{}\n", line(tool), line(summary), status_note(*status))
+        EventData::ToolOutcome {
+            tool,
+            status,
+            summary,
+            ..
+        } => {
+            writeln!(
+                out,
+                "- `{}` {}{}\n",
+                line(tool),
+                line(summary),
+                status_note(*status)
+            )
         }
         EventData::PermissionDecided { answer, by } => {
             let answer = match answer {
@@ -51,16 +78,35 @@ fn write_event(out: &mut String, event: &Event) {
             writeln!(out, "- permission {answer} by {}\n", line(by))
         }
         EventData::EditProposed { path, hunks, .. } => write_hunks(out, path, hunks),
-        EventData::EditApplied { path, hunks, .. } => writeln!(out, "- accepted: {} in {path}\n", changes(hunks.len())),
-        EventData::EditRejected { hunks } => writeln!(out, "- rejected: {}\n", changes(hunks.len())),
-        EventData::EditRefused { hunks, reason } => {
-            writeln!(out, "- not landed: {}: {}\n", changes(hunks.len()), line(reason))
+        EventData::EditApplied { path, hunks, .. } => {
+            writeln!(out, "- accepted: {} in {path}\n", changes(hunks.len()))
         }
-        EventData::EditConflicted { hunks } => writeln!(out, "- in conflict with your edits: {}\n", changes(hunks.len())),
-        EventData::EditUndone { path, hunks, .. } => writeln!(out, "- undone: {} in {path}\n", changes(hunks.len())),
+        EventData::EditRejected { hunks } => {
+            writeln!(out, "- rejected: {}\n", changes(hunks.len()))
+        }
+        EventData::EditRefused { hunks, reason } => {
+            writeln!(
+                out,
+                "- not landed: {}: {}\n",
+                changes(hunks.len()),
+                line(reason)
+            )
+        }
+        EventData::EditConflicted { hunks } => writeln!(
+            out,
+            "- in conflict with your edits: {}\n",
+            changes(hunks.len())
+        ),
+        EventData::EditUndone { path, hunks, .. } => {
+            writeln!(out, "- undone: {} in {path}\n", changes(hunks.len()))
+        }
         EventData::TodoSet { items } => {
             for item in items {
-                let mark = if item.status == TodoStatus::Done { "x" } else { " " };
+                let mark = if item.status == TodoStatus::Done {
+                    "x"
+                } else {
+                    " "
+                };
                 let _ = writeln!(out, "- [{mark}] {}", line(&item.text));
             }
             writeln!(out)
@@ -71,7 +117,9 @@ fn write_event(out: &mut String, event: &Event) {
             TurnOutcome::Stopped { message, .. } => writeln!(out, "*Stopped: {}*\n", line(message)),
             TurnOutcome::Failed { message } => writeln!(out, "*Failed: {}*\n", line(message)),
         },
-        EventData::LogRecovered { bytes, .. } => writeln!(out, "*The log was torn: {bytes} bytes were set aside*\n"),
+        EventData::LogRecovered { bytes, .. } => {
+            writeln!(out, "*The log was torn: {bytes} bytes were set aside*\n")
+        }
         _ => Ok(()),
     };
 }
@@ -99,7 +147,12 @@ fn write_hunks(out: &mut String, path: &str, hunks: &[HunkRecord]) -> std::fmt::
 
 /// A fence that no line of the texts can close.
 fn fence_for(texts: &[&str]) -> String {
-    let longest = texts.iter().flat_map(|text| text.split(|c| c != '`')).map(str::len).max().unwrap_or(0);
+    let longest = texts
+        .iter()
+        .flat_map(|text| text.split(|c| c != '`'))
+        .map(str::len)
+        .max()
+        .unwrap_or(0);
     "`".repeat(longest.max(2) + 1)
 }
 
@@ -114,11 +167,17 @@ fn status_note(status: CallStatus) -> &'static str {
 }
 
 fn changes(count: usize) -> String {
-    if count == 1 { "1 change".to_owned() } else { format!("{count} changes") }
+    if count == 1 {
+        "1 change".to_owned()
+    } else {
+        format!("{count} changes")
+    }
 }
 
 fn quoted(text: &str) -> String {
-    text.lines().map(|line| format!("> {}\n", plain(line))).collect()
+    text.lines()
+        .map(|line| format!("> {}\n", plain(line)))
+        .collect()
 }
 
 /// One line without Markdown of its own.
@@ -129,7 +188,9 @@ fn line(text: &str) -> String {
 /// Markdown without what would load or run something: images become text, links lose their target unless it is one
 /// that only opens a page.
 fn plain(text: &str) -> String {
-    text.replace("![", "!\\[").replace("](command:", "]\\(command:").replace('<', "\\<")
+    text.replace("![", "!\\[")
+        .replace("](command:", "]\\(command:")
+        .replace('<', "\\<")
 }
 
 #[cfg(test)]

@@ -34,7 +34,9 @@ impl TrustStore {
     /// The store in a state folder. Touches nothing.
     #[must_use]
     pub fn new(state: &Path) -> Self {
-        Self { file: state.join("trust.json") }
+        Self {
+            file: state.join("trust.json"),
+        }
     }
 
     /// Is this very folder, with this very configuration, trusted? Any doubt is a no.
@@ -62,7 +64,10 @@ impl TrustStore {
 
     /// A record that can't be read trusts nothing.
     fn read(&self) -> Record {
-        fs::read(&self.file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        fs::read(&self.file)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
     }
 
     fn write(&self, record: &Record) -> std::io::Result<()> {
@@ -90,7 +95,11 @@ impl Folder {
             hash.update([u8::from(content.is_some())]);
             hash.update(Sha256::digest(content.unwrap_or_default()));
         }
-        Ok(Self { device: metadata.dev(), inode: metadata.ino(), config_sha256: format!("{:x}", hash.finalize()) })
+        Ok(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            config_sha256: format!("{:x}", hash.finalize()),
+        })
     }
 }
 
@@ -109,7 +118,11 @@ mod tests {
         assert!(store.trusted(root.path()));
 
         fs::create_dir(root.path().join(".interline")).unwrap();
-        fs::write(root.path().join(".interline/config.toml"), "mode = \"plan\"").unwrap();
+        fs::write(
+            root.path().join(".interline/config.toml"),
+            "mode = \"plan\"",
+        )
+        .unwrap();
         assert!(!store.trusted(root.path()));
         store.set(root.path(), true).unwrap();
         assert!(store.trusted(root.path()));

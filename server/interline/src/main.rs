@@ -18,7 +18,10 @@ fn main() -> ExitCode {
     match command::run(args) {
         Ok(code) => code,
         Err(error) => {
-            #[expect(clippy::print_stderr, reason = "the one place where the command line says what went wrong")]
+            #[expect(
+                clippy::print_stderr,
+                reason = "the one place where the command line says what went wrong"
+            )]
             {
                 eprintln!("interline: {error:#}");
             }

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use futures::future::join_all;
 use interline_log::{
-    Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId, Mode, PermissionAnswer,
-    TurnOutcome,
+    Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId, Mode,
+    PermissionAnswer, TurnOutcome,
 };
 use interline_policy::{Ask, Context, Decision, Permit, Verdict};
 use interline_tools::{Environment, Output, Prepared};
@@ -28,7 +28,11 @@ pub(super) struct Wanted {
 /// The calls of a response, in order.
 pub(super) fn of(blocks: &[AssistantBlock]) -> Vec<Wanted> {
     let calls = blocks.iter().filter_map(|block| match &block.content {
-        AssistantContent::ToolUse { id, name, arguments } => Some(Wanted {
+        AssistantContent::ToolUse {
+            id,
+            name,
+            arguments,
+        } => Some(Wanted {
             id: CallId::new(),
             tool_use_id: id.clone(),
             tool: name.clone(),
@@ -42,7 +46,8 @@ pub(super) fn of(blocks: &[AssistantBlock]) -> Vec<Wanted> {
 /// The calls of a response that was cut are not run: nobody knows what their arguments were to be.
 pub(super) fn answer_truncated(turn: &Turn, calls: &[Wanted]) -> Result<(), End> {
     for call in calls {
-        let content = "not run: your answer was cut at the output limit. send smaller calls, one at a time";
+        let content =
+            "not run: your answer was cut at the output limit. send smaller calls, one at a time";
         turn.answer(call, &Output::failed(content, "cut at the output limit"))?;
     }
     Ok(())
@@ -76,7 +81,11 @@ impl Turn {
         for call in calls {
             self.guard.called(&call.tool, &call.arguments)?;
             let environment = self.environment();
-            let prepared = self.session.host.registry.prepare(&call.tool, &call.arguments, &environment);
+            let prepared =
+                self.session
+                    .host
+                    .registry
+                    .prepare(&call.tool, &call.arguments, &environment);
             self.guard.prepared(prepared.is_ok())?;
             match prepared {
                 Err(message) => {
@@ -84,7 +93,9 @@ impl Turn {
                     self.announce(&call)?;
                     self.answer(&call, &Output::failed(message, "invalid call"))?;
                 }
-                Ok(prepared) if prepared.info().access == Access::Read => batch.push((call, prepared)),
+                Ok(prepared) if prepared.info().access == Access::Read => {
+                    batch.push((call, prepared))
+                }
                 Ok(prepared) => {
                     self.run_reads(&mut batch).await?;
                     self.run_alone(call, prepared).await?;
@@ -96,17 +107,23 @@ impl Turn {
 
     /// One call, of nobody's asking but the user's: the same gate, the same record, no request.
     pub(super) async fn single(&mut self, tool: &str, arguments: &str) -> Result<Output, String> {
-        let prepared = self.session.host.registry.prepare(tool, arguments, &self.environment())?;
+        let prepared = self
+            .session
+            .host
+            .registry
+            .prepare(tool, arguments, &self.environment())?;
         let call = Wanted {
             id: CallId::new(),
             tool_use_id: String::new(),
             tool: tool.to_owned(),
             arguments: arguments.to_owned(),
         };
-        self.gate_and_execute(&call, prepared).await.map_err(|end| match end {
-            End::Log(error) => error.to_string(),
-            End::Outcome(outcome) => format!("the call was ended: {outcome:?}"),
-        })
+        self.gate_and_execute(&call, prepared)
+            .await
+            .map_err(|end| match end {
+                End::Log(error) => error.to_string(),
+                End::Outcome(outcome) => format!("the call was ended: {outcome:?}"),
+            })
     }
 
     async fn gate_and_execute(&mut self, call: &Wanted, prepared: Prepared) -> Result<Output, End> {
@@ -167,17 +184,31 @@ impl Turn {
 
     /// Steps 1 to 12 of the pipeline: facts are made, policy decides, the user is asked.
     async fn gate(&mut self, call: &Wanted, prepared: &Prepared) -> Result<Gated, End> {
-        let decision = interline_policy::decide(prepared.call(), &self.session.host.rules(), &self.policy_context());
-        let Decision { verdict, by, reasons, message } = decision;
+        let decision = interline_policy::decide(
+            prepared.call(),
+            &self.session.host.rules(),
+            &self.policy_context(),
+        );
+        let Decision {
+            verdict,
+            by,
+            reasons,
+            message,
+        } = decision;
         let word = match &verdict {
             Verdict::Allow(_) => "allow",
             Verdict::Ask(_) => "ask",
             Verdict::Deny => "deny",
         };
         let digest = prepared.call().digest();
-        let gated =
-            EventData::ToolGated { decision: word.to_owned(), by: by.clone(), reasons: reasons.clone(), digest };
-        self.recorder.record((self.id, call.id), Actor::System, gated)?;
+        let gated = EventData::ToolGated {
+            decision: word.to_owned(),
+            by: by.clone(),
+            reasons: reasons.clone(),
+            digest,
+        };
+        self.recorder
+            .record((self.id, call.id), Actor::System, gated)?;
         match verdict {
             Verdict::Allow(permit) => Ok(Gated::Run(permit)),
             Verdict::Deny => Ok(Gated::Answer(denied(&by, message))),
@@ -188,7 +219,10 @@ impl Turn {
     async fn ask(&mut self, call: &Wanted, prepared: &Prepared, ask: Ask) -> Result<Gated, End> {
         let place = (self.id, call.id);
         let digest = prepared.call().digest();
-        let asked = EventData::PermissionAsked { text: prepared.title().to_owned(), digest };
+        let asked = EventData::PermissionAsked {
+            text: prepared.title().to_owned(),
+            digest,
+        };
         self.recorder.record(place, Actor::System, asked)?;
         self.recorder.durable().await?;
         let prompt = PermissionPrompt {
@@ -209,7 +243,10 @@ impl Turn {
             answer = self.session.editor.permission(prompt) => answer,
         };
         self.waited += waiting.elapsed();
-        let decided = EventData::PermissionDecided { answer, by: "user".to_owned() };
+        let decided = EventData::PermissionDecided {
+            answer,
+            by: "user".to_owned(),
+        };
         self.recorder.record(place, Actor::User, decided)?;
         self.recorder.durable().await?;
         match answer {
@@ -217,9 +254,14 @@ impl Turn {
             PermissionAnswer::Allow => Ok(Gated::Run(ask.approve())),
             PermissionAnswer::AllowAlways => {
                 if let Some(rule) = &ask.always
-                    && let Err(error) = self.session.host.keep_rule(self.session.workspace.root(), rule)
+                    && let Err(error) = self
+                        .session
+                        .host
+                        .keep_rule(self.session.workspace.root(), rule)
                 {
-                    self.session.warn(format!("allowed this once; the rule could not be kept: {error}"));
+                    self.session.warn(format!(
+                        "allowed this once; the rule could not be kept: {error}"
+                    ));
                 }
                 Ok(Gated::Run(ask.approve()))
             }
@@ -233,14 +275,20 @@ impl Turn {
             digest: prepared.call().digest(),
             retry: prepared.info().retry,
         };
-        self.recorder.record((self.id, call.id), Actor::Agent, intent)?;
+        self.recorder
+            .record((self.id, call.id), Actor::Agent, intent)?;
         if prepared.info().access == Access::Execute {
             self.recorder.durable().await?;
         }
         Ok(())
     }
 
-    fn execute(&self, id: CallId, prepared: Prepared, gated: Gated) -> impl Future<Output = Output> + Send + use<> {
+    fn execute(
+        &self,
+        id: CallId,
+        prepared: Prepared,
+        gated: Gated,
+    ) -> impl Future<Output = Output> + Send + use<> {
         let environment = self.environment();
         let cancel = self.cancel.child_token();
         async move {
@@ -252,15 +300,24 @@ impl Turn {
     }
 
     fn announce(&self, call: &Wanted) -> Result<(), End> {
-        let announced = EventData::ToolAnnounced { tool: call.tool.clone(), tool_use_id: call.tool_use_id.clone() };
-        self.recorder.record((self.id, call.id), Actor::Agent, announced)?;
+        let announced = EventData::ToolAnnounced {
+            tool: call.tool.clone(),
+            tool_use_id: call.tool_use_id.clone(),
+        };
+        self.recorder
+            .record((self.id, call.id), Actor::Agent, announced)?;
         Ok(())
     }
 
     fn show_started(&self, call: &Wanted, prepared: &Prepared) {
         let title = prepared.title().to_owned();
         self.show_activity(&title);
-        self.session.show(Display::CallStarted { turn: self.id, call: call.id, tool: call.tool.clone(), title });
+        self.session.show(Display::CallStarted {
+            turn: self.id,
+            call: call.id,
+            tool: call.tool.clone(),
+            title,
+        });
     }
 
     /// Records a call's one result, after the events that it made.

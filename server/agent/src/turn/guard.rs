@@ -15,7 +15,10 @@ pub(super) struct Guard {
 impl Guard {
     /// Takes note of a call. An error ends the turn.
     pub(super) fn called(&mut self, tool: &str, arguments: &str) -> Result<(), TurnOutcome> {
-        let same = self.last.as_ref().is_some_and(|(name, input)| name == tool && input == arguments);
+        let same = self
+            .last
+            .as_ref()
+            .is_some_and(|(name, input)| name == tool && input == arguments);
         if same {
             self.identical += 1;
         } else {
@@ -25,7 +28,12 @@ impl Guard {
         if self.identical < MAX_IDENTICAL {
             return Ok(());
         }
-        Err(super::stopped("loop", &format!("the model called `{tool}` with the same input {MAX_IDENTICAL} times in a row: say what it should do instead")))
+        Err(super::stopped(
+            "loop",
+            &format!(
+                "the model called `{tool}` with the same input {MAX_IDENTICAL} times in a row: say what it should do instead"
+            ),
+        ))
     }
 
     /// Takes note of whether the call could be run at all. An error ends the turn.
@@ -34,7 +42,12 @@ impl Guard {
         if self.invalid < MAX_INVALID {
             return Ok(());
         }
-        Err(super::stopped("invalid_calls", &format!("{MAX_INVALID} calls in a row were invalid: ask again, or use a model that is better with tools")))
+        Err(super::stopped(
+            "invalid_calls",
+            &format!(
+                "{MAX_INVALID} calls in a row were invalid: ask again, or use a model that is better with tools"
+            ),
+        ))
     }
 }
 

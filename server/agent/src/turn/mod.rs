@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use interline_log::{
-    Actor, AssistantBlock, AssistantContent, EventData, LogError, StopReason, ToolDefinition, TurnId, TurnOutcome, Usage,
+    Actor, AssistantBlock, AssistantContent, EventData, LogError, StopReason, ToolDefinition,
+    TurnId, TurnOutcome, Usage,
 };
 use interline_model::ModelClient;
 use interline_tools::Output;
@@ -77,13 +78,24 @@ struct Response {
 }
 
 /// Runs a turn to its end. Whatever happens, the session is free for the next one afterwards.
-pub(crate) async fn run(session: Arc<Session>, id: TurnId, cancel: CancellationToken, request: Request) {
-    session.show(Display::TurnStarted { turn: id, title: request.title.clone() });
+pub(crate) async fn run(
+    session: Arc<Session>,
+    id: TurnId,
+    cancel: CancellationToken,
+    request: Request,
+) {
+    session.show(Display::TurnStarted {
+        turn: id,
+        title: request.title.clone(),
+    });
     let outcome = match Turn::prepare(&session, id, cancel, &request).await {
-        Ok(mut turn) => turn.to_its_end(request).await,
+        Ok(mut turn) => turn.run_to_end(request).await,
         Err(message) => TurnOutcome::Failed { message },
     };
-    session.show(Display::TurnEnded { turn: id, outcome: outcome.clone() });
+    session.show(Display::TurnEnded {
+        turn: id,
+        outcome: outcome.clone(),
+    });
     // Where preparing failed nobody takes up what was added meanwhile: it is dropped with the turn.
     if session.finish(&outcome).is_err() {
         let _ = session.finish(&TurnOutcome::Cancelled);
@@ -91,9 +103,18 @@ pub(crate) async fn run(session: Arc<Session>, id: TurnId, cancel: CancellationT
 }
 
 /// One call under policy without a model, for the command line.
-pub(crate) async fn single_call(session: Arc<Session>, tool: &str, arguments: &str) -> Result<Output, String> {
-    let Begun::Turn(id, cancel) = session.start("") else { return Err("a turn runs already".to_owned()) };
-    let request = Request { title: format!("tool {tool}"), ..Request::default() };
+pub(crate) async fn single_call(
+    session: Arc<Session>,
+    tool: &str,
+    arguments: &str,
+) -> Result<Output, String> {
+    let Begun::Turn(id, cancel) = session.start("") else {
+        return Err("a turn runs already".to_owned());
+    };
+    let request = Request {
+        title: format!("tool {tool}"),
+        ..Request::default()
+    };
     let called = async {
         let mut turn = Turn::prepare(&session, id, cancel, &request).await?;
         turn.single(tool, arguments).await
@@ -111,9 +132,19 @@ impl Turn {
         request: &Request,
     ) -> Result<Self, String> {
         let model = session.host.client(&session.model()).await?;
-        let recorder = session.recorder().await.map_err(|error| error.to_string())?.clone();
+        let recorder = session
+            .recorder()
+            .await
+            .map_err(|error| error.to_string())?
+            .clone();
         tracing::info!(session = %session.id, turn = %id, model = model.spec().name, title = request.title, "turn");
-        let tools = session.host.registry.tools().iter().map(|tool| tool.definition.clone()).collect();
+        let tools = session
+            .host
+            .registry
+            .tools()
+            .iter()
+            .map(|tool| tool.definition.clone())
+            .collect();
         Ok(Self {
             system: system::system_prompt(session.mode()),
             session: session.clone(),
@@ -133,7 +164,7 @@ impl Turn {
         })
     }
 
-    async fn to_its_end(&mut self, request: Request) -> TurnOutcome {
+    async fn run_to_end(&mut self, request: Request) -> TurnOutcome {
         let mut begun = self.begin(request);
         loop {
             let ended = match begun {
@@ -154,12 +185,27 @@ impl Turn {
 
     /// Records the request with its context, and the configuration where it is not what the log says.
     fn begin(&mut self, request: Request) -> Result<(), End> {
-        self.session.record_config(&self.recorder, self.id, self.model.spec(), &self.system, &self.tools)?;
+        self.session.record_config(
+            &self.recorder,
+            self.id,
+            self.model.spec(),
+            &self.system,
+            &self.tools,
+        )?;
         let context = self.session.context(request.focus.as_ref());
         if !context.files.is_empty() {
-            self.record(Actor::System, EventData::ContextLoaded { files: context.files })?;
+            self.record(
+                Actor::System,
+                EventData::ContextLoaded {
+                    files: context.files,
+                },
+            )?;
         }
-        let input = EventData::InputUser { title: request.title, text: request.text, context: context.text };
+        let input = EventData::InputUser {
+            title: request.title,
+            text: request.text,
+            context: context.text,
+        };
         self.record(Actor::User, input)?;
         Ok(())
     }
@@ -184,7 +230,8 @@ impl Turn {
             // What came before a refusal is no answer: it is dropped.
             self.account(&response.reason, response.usage)?;
             return Err(TurnOutcome::Failed {
-                message: "the model refused this request: put it another way, or use another model".to_owned(),
+                message: "the model refused this request: put it another way, or use another model"
+                    .to_owned(),
             }
             .into());
         }
@@ -198,10 +245,16 @@ impl Turn {
             }
             (true, true) => {
                 if !self.raise_output_limit() {
-                    return Err(stopped("max_tokens", "the answer was cut at the model's output limit twice: ask for \
-                        less at once, or raise max_output of the model in the configuration").into());
+                    return Err(stopped(
+                        "max_tokens",
+                        "the answer was cut at the model's output limit twice: ask for \
+                        less at once, or raise max_output of the model in the configuration",
+                    )
+                    .into());
                 }
-                self.tell("your answer was cut at the output limit. go on exactly where it stopped")?;
+                self.tell(
+                    "your answer was cut at the output limit. go on exactly where it stopped",
+                )?;
                 Ok(true)
             }
             (false, false) => {
@@ -217,7 +270,11 @@ impl Turn {
     fn pause(&mut self) -> Result<bool, End> {
         self.pauses += 1;
         if self.pauses > MAX_PAUSES {
-            return Err(stopped("pause", "the model paused too often: say \"go on\" to continue").into());
+            return Err(stopped(
+                "pause",
+                "the model paused too often: say \"go on\" to continue",
+            )
+            .into());
         }
         Ok(true)
     }
@@ -226,7 +283,10 @@ impl Turn {
     fn try_again_after_silence(&mut self) -> Result<bool, End> {
         self.empty_answers += 1;
         if self.empty_answers > 1 {
-            return Err(TurnOutcome::Failed { message: "the model gave an empty answer twice: ask again".to_owned() }.into());
+            return Err(TurnOutcome::Failed {
+                message: "the model gave an empty answer twice: ask again".to_owned(),
+            }
+            .into());
         }
         self.tell("your answer was empty. answer the request, or say what keeps you from it")?;
         Ok(true)
@@ -235,7 +295,10 @@ impl Turn {
     /// False: it was raised already.
     fn raise_output_limit(&mut self) -> bool {
         let spec = self.model.spec();
-        let raised = spec.max_output.saturating_mul(2).min(u32::try_from(spec.context_window / 2).unwrap_or(u32::MAX));
+        let raised = spec
+            .max_output
+            .saturating_mul(2)
+            .min(u32::try_from(spec.context_window / 2).unwrap_or(u32::MAX));
         self.max_output.replace(raised).is_none()
     }
 
@@ -259,7 +322,12 @@ impl Turn {
 
     /// Tells the model something of the harness's.
     fn tell(&self, text: &str) -> Result<(), End> {
-        self.record(Actor::System, EventData::InputEditor { text: text.to_owned() })
+        self.record(
+            Actor::System,
+            EventData::InputEditor {
+                text: text.to_owned(),
+            },
+        )
     }
 
     fn record(&self, actor: Actor, data: EventData) -> Result<(), End> {
@@ -271,7 +339,12 @@ impl Turn {
     async fn close(&mut self, outcome: TurnOutcome) -> TurnOutcome {
         let ended = async {
             calls::answer_orphans(self)?;
-            self.record(Actor::System, EventData::TurnEnded { outcome: outcome.clone() })?;
+            self.record(
+                Actor::System,
+                EventData::TurnEnded {
+                    outcome: outcome.clone(),
+                },
+            )?;
             self.recorder.durable().await.map_err(End::from)
         };
         match ended.await {
@@ -286,16 +359,24 @@ fn is_blank(content: &AssistantContent) -> bool {
 }
 
 fn stopped(reason: &str, message: &str) -> TurnOutcome {
-    TurnOutcome::Stopped { reason: reason.to_owned(), message: message.to_owned() }
+    TurnOutcome::Stopped {
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 fn log_failed(error: &LogError) -> TurnOutcome {
-    TurnOutcome::Failed { message: format!("the session's log can't be written, so nothing more is done: {error}") }
+    TurnOutcome::Failed {
+        message: format!("the session's log can't be written, so nothing more is done: {error}"),
+    }
 }
 
 impl Session {
     fn context(&self, focus: Option<&crate::agent::Focus>) -> context::Context {
-        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = self
+            .known
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         context::assemble(&self.workspace, self.id, focus, &mut known)
     }
 }

@@ -27,7 +27,12 @@ impl Turn {
                 ErrorClass::Retry => self.back_off(&mut backoff, &error).await?,
                 ErrorClass::BadThinking if !stripped => {
                     stripped = true;
-                    self.record(Actor::System, EventData::ThinkingStripped { reason: error.to_string() })?;
+                    self.record(
+                        Actor::System,
+                        EventData::ThinkingStripped {
+                            reason: error.to_string(),
+                        },
+                    )?;
                     body = self.record_request().await?;
                 }
                 ErrorClass::TooLong => {
@@ -51,15 +56,30 @@ impl Turn {
             max_output: self.max_output,
             session: self.session.id,
         };
-        let body = self.model.encode(&request).map_err(|error| failed(&error))?;
+        let body = self
+            .model
+            .encode(&request)
+            .map_err(|error| failed(&error))?;
         self.spent.worked = self.started.elapsed().saturating_sub(self.waited);
         let body_bytes = body.len() as u64;
-        if let Some(outcome) = self.session.host.settings.budget.stops(&self.spent, body_bytes, self.model.spec()) {
+        if let Some(outcome) =
+            self.session
+                .host
+                .settings
+                .budget
+                .stops(&self.spent, body_bytes, self.model.spec())
+        {
             return Err(outcome.into());
         }
         self.spent.steps += 1;
         let body_sha256 = format!("{:x}", Sha256::digest(&body));
-        self.record(Actor::System, EventData::RequestSent { body_sha256, body_bytes })?;
+        self.record(
+            Actor::System,
+            EventData::RequestSent {
+                body_sha256,
+                body_bytes,
+            },
+        )?;
         self.recorder.durable().await?;
         Ok(body)
     }
@@ -79,13 +99,22 @@ impl Turn {
                 None => return Ok(Err(ModelError::cut())),
                 Some(Err(error)) => return Ok(Err(error)),
                 Some(Ok(ModelEvent::TextDelta(delta))) => {
-                    self.session.show(Display::Text { turn: self.id, delta });
+                    self.session.show(Display::Text {
+                        turn: self.id,
+                        delta,
+                    });
                 }
                 Some(Ok(ModelEvent::ThinkingDelta(_))) => {}
-                Some(Ok(ModelEvent::ToolStarted { name })) => self.show_activity(&format!("preparing {name}")),
+                Some(Ok(ModelEvent::ToolStarted { name })) => {
+                    self.show_activity(&format!("preparing {name}"))
+                }
                 Some(Ok(ModelEvent::Block(block))) => blocks.push(block),
                 Some(Ok(ModelEvent::Stopped { reason, usage })) => {
-                    return Ok(Ok(Response { blocks, reason, usage }));
+                    return Ok(Ok(Response {
+                        blocks,
+                        reason,
+                        usage,
+                    }));
                 }
             }
         }
@@ -93,12 +122,21 @@ impl Turn {
 
     /// Puts the end of a response on record, with what it took.
     pub(super) fn account(&mut self, reason: &StopReason, usage: Usage) -> Result<(), End> {
-        let cost = self.model.spec().price.as_ref().map(|price| cost_micro_usd(&usage, price));
+        let cost = self
+            .model
+            .spec()
+            .price
+            .as_ref()
+            .map(|price| cost_micro_usd(&usage, price));
         self.spent.usage += usage;
         self.spent.micro_usd += cost.unwrap_or(0);
         self.record(
             Actor::Agent,
-            EventData::ResponseStopped { reason: reason.clone(), usage, cost_micro_usd: cost },
+            EventData::ResponseStopped {
+                reason: reason.clone(),
+                usage,
+                cost_micro_usd: cost,
+            },
         )?;
         self.session.show(Display::Spent {
             turn: self.id,
@@ -109,7 +147,9 @@ impl Turn {
     }
 
     async fn back_off(&mut self, backoff: &mut Backoff, error: &ModelError) -> Result<(), End> {
-        let Some(delay) = backoff.next_delay(error) else { return Err(failed(error)) };
+        let Some(delay) = backoff.next_delay(error) else {
+            return Err(failed(error));
+        };
         let retry = EventData::RequestRetry {
             attempt: backoff.attempts(),
             delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
@@ -126,10 +166,16 @@ impl Turn {
     }
 
     pub(super) fn show_activity(&self, text: &str) {
-        self.session.show(Display::Activity { turn: self.id, text: text.to_owned() });
+        self.session.show(Display::Activity {
+            turn: self.id,
+            text: text.to_owned(),
+        });
     }
 }
 
 fn failed(error: &ModelError) -> End {
-    TurnOutcome::Failed { message: error.to_string() }.into()
+    TurnOutcome::Failed {
+        message: error.to_string(),
+    }
+    .into()
 }

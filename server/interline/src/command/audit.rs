@@ -22,7 +22,10 @@ pub(super) fn run(folder: Option<PathBuf>, command: &Audit) -> anyhow::Result<u8
                     0 => String::new(),
                     bytes => format!(", {bytes} bytes of a torn end after them"),
                 };
-                print(&format!("{id}  ok: {} events, head {}{torn}\n", verified.events, verified.last_hash));
+                print(&format!(
+                    "{id}  ok: {} events, head {}{torn}\n",
+                    verified.events, verified.last_hash
+                ));
             }
             Err(error) => {
                 code = exit::FAILED;

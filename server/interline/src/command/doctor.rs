@@ -16,8 +16,16 @@ pub(super) fn run(folder: Option<PathBuf>) -> anyhow::Result<u8> {
     match Config::load(&root, &Flags::default()) {
         Err(error) => findings.push(bad(format!("configuration: {error:#}"))),
         Ok(config) => {
-            findings.push(good(format!("configuration: {}", config.folders.config.display())));
-            findings.extend(config.warnings.iter().map(|warning| bad(format!("configuration: {warning}"))));
+            findings.push(good(format!(
+                "configuration: {}",
+                config.folders.config.display()
+            )));
+            findings.extend(
+                config
+                    .warnings
+                    .iter()
+                    .map(|warning| bad(format!("configuration: {warning}"))),
+            );
             findings.push(state(&config.folders.state));
             findings.push(model(&config)?);
             findings.push(trust(&config, &root));
@@ -26,18 +34,30 @@ pub(super) fn run(folder: Option<PathBuf>) -> anyhow::Result<u8> {
         }
     }
     for finding in &findings {
-        print(&format!("{} {}\n", if finding.ok { "ok  " } else { "!   " }, finding.text));
+        print(&format!(
+            "{} {}\n",
+            if finding.ok { "ok  " } else { "!   " },
+            finding.text
+        ));
     }
-    Ok(if findings.iter().all(|finding| finding.ok) { exit::DONE } else { exit::FAILED })
+    Ok(if findings.iter().all(|finding| finding.ok) {
+        exit::DONE
+    } else {
+        exit::FAILED
+    })
 }
 
 fn state(folder: &Path) -> Finding {
     let probe = folder.join(".probe");
-    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::File::create(&probe).map(drop));
+    let written =
+        std::fs::create_dir_all(folder).and_then(|()| std::fs::File::create(&probe).map(drop));
     let _ = std::fs::remove_file(&probe);
     match written {
         Ok(()) => good(format!("state: {} can be written", folder.display())),
-        Err(error) => bad(format!("state: {} can't be written ({error}): set INTERLINE_HOME to a folder that can", folder.display())),
+        Err(error) => bad(format!(
+            "state: {} can't be written ({error}): set INTERLINE_HOME to a folder that can",
+            folder.display()
+        )),
     }
 }
 
@@ -59,13 +79,25 @@ fn trust(config: &Config, root: &Path) -> Finding {
     if config.trusted {
         return good(format!("trust: {} is trusted", root.display()));
     }
-    good(format!("trust: {} is not trusted, so none of its own code runs, its checker included", root.display()))
+    good(format!(
+        "trust: {} is not trusted, so none of its own code runs, its checker included",
+        root.display()
+    ))
 }
 
 fn checkers(config: &Config) -> Vec<Finding> {
-    let path = config.env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str()).unwrap_or_default();
-    let found = |program: &str| std::env::split_paths(path).any(|folder| folder.join(program).is_file());
-    let names: Vec<_> = ["cargo", "tsc", "ruff", "pyright"].into_iter().filter(|name| found(name)).collect();
+    let path = config
+        .env
+        .iter()
+        .find(|(name, _)| name == "PATH")
+        .map(|(_, path)| path.as_str())
+        .unwrap_or_default();
+    let found =
+        |program: &str| std::env::split_paths(path).any(|folder| folder.join(program).is_file());
+    let names: Vec<_> = ["cargo", "tsc", "ruff", "pyright"]
+        .into_iter()
+        .filter(|name| found(name))
+        .collect();
     if names.is_empty() {
         return vec![bad("checkers: none of cargo, tsc, ruff, pyright is on PATH: without an editor edits can't be checked".to_owned())];
     }

@@ -8,12 +8,18 @@ use crate::config::{Config, Flags};
 
 pub(super) fn run(_args: &Lsp) -> anyhow::Result<u8> {
     // Started at the first `initialize`, which says what the folder is: nothing heavy before.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let flags = Flags::default();
     let open = move |root: &Path| -> Result<interline_lsp::Opened, String> {
         let config = Config::load(root, &flags).map_err(|error| format!("{error:#}"))?;
         crate::tracing_setup::init(&config.env, "warn");
-        Ok(interline_lsp::Opened { settings: config.settings(&flags), warnings: config.warnings })
+        Ok(interline_lsp::Opened {
+            settings: config.settings(&flags),
+            warnings: config.warnings,
+        })
     };
     runtime.block_on(interline_lsp::serve_stdio(open))?;
     // A worker that hangs on a blocking call must not keep the process.

@@ -57,7 +57,11 @@ impl Rooms {
         crate::tracing_setup::init(&config.env, "error");
         let host = Host::new(config.settings(flags));
         let workspace = Workspace::open(&root)?;
-        Ok(Self { config, host, workspace })
+        Ok(Self {
+            config,
+            host,
+            workspace,
+        })
     }
 
     fn agent(&self, editor: Arc<dyn Editor>) -> Arc<Agent> {
@@ -67,7 +71,9 @@ impl Rooms {
 
 /// A runtime for commands: one thread suffices, since there is no typing to keep up with.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 /// Text for stdout; a closed pipe is no failure.

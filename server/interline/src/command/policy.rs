@@ -24,7 +24,12 @@ pub(super) fn run(folder: Option<PathBuf>, command: Policy) -> anyhow::Result<u8
             for (origin, count) in &rooms.config.rule_origins {
                 print(&format!("{origin}: {count} rules ok\n"));
             }
-            let count: usize = rooms.config.rule_origins.iter().map(|(_, count)| count).sum();
+            let count: usize = rooms
+                .config
+                .rule_origins
+                .iter()
+                .map(|(_, count)| count)
+                .sum();
             print(&format!("{count} rules, their own tests passed\n"));
             Ok(exit::DONE)
         }
@@ -41,11 +46,21 @@ struct Asked {
 }
 
 fn explain(folder: Option<PathBuf>, args: &Explain) -> anyhow::Result<u8> {
-    let rooms = Rooms::open(folder, &Flags { mode: args.mode, ..Flags::default() })?;
-    anyhow::ensure!(args.sandbox.as_deref() != Some("on"), "this build has no sandbox: leave --sandbox out");
+    let rooms = Rooms::open(
+        folder,
+        &Flags {
+            mode: args.mode,
+            ..Flags::default()
+        },
+    )?;
+    anyhow::ensure!(
+        args.sandbox.as_deref() != Some("on"),
+        "this build has no sandbox: leave --sandbox out"
+    );
     if args.stdin {
         for line in std::io::stdin().lock().lines() {
-            let asked: Asked = serde_json::from_str(&line?).context("expected {\"tool\": …, \"input\": …} on each line")?;
+            let asked: Asked = serde_json::from_str(&line?)
+                .context("expected {\"tool\": …, \"input\": …} on each line")?;
             print(&format!("{}\n", decide(&rooms, &asked.tool, &asked.input)));
         }
         return Ok(exit::DONE);
@@ -56,14 +71,22 @@ fn explain(folder: Option<PathBuf>, args: &Explain) -> anyhow::Result<u8> {
     let input = match (serde_json::from_str(input), tool.as_str()) {
         (Ok(input @ Value::Object(_)), _) => input,
         (_, "shell") => json!({ "command": input }),
-        _ => anyhow::bail!("the input must be a JSON object, such as {{\"path\": \"src/main.rs\"}}"),
+        _ => {
+            anyhow::bail!("the input must be a JSON object, such as {{\"path\": \"src/main.rs\"}}")
+        }
     };
     let decided = decide(&rooms, tool, &input);
     if args.json {
         print(&format!("{decided}\n"));
     } else {
         let text = |name: &str| decided[name].as_str().unwrap_or_default().to_owned();
-        print(&format!("{} by {}\nreasons: {}\nfacts: {}\n", text("decision"), text("by"), decided["reasons"], decided["facts"]));
+        print(&format!(
+            "{} by {}\nreasons: {}\nfacts: {}\n",
+            text("decision"),
+            text("by"),
+            decided["reasons"],
+            decided["facts"]
+        ));
     }
     Ok(exit::DONE)
 }
@@ -81,7 +104,9 @@ fn decide(rooms: &Rooms, tool: &str, input: &Value) -> Value {
     };
     let prepared = match Registry::built_in().prepare(tool, &input.to_string(), &environment) {
         Ok(prepared) => prepared,
-        Err(message) => return json!({"decision": "deny", "by": "input", "reasons": [message], "facts": {}}),
+        Err(message) => {
+            return json!({"decision": "deny", "by": "input", "reasons": [message], "facts": {}});
+        }
     };
     let context = Context {
         mode: rooms.config.mode.value,
@@ -90,7 +115,12 @@ fn decide(rooms: &Rooms, tool: &str, input: &Value) -> Value {
         tainted: false,
         sandbox: false,
     };
-    let Decision { verdict, by, reasons, .. } = interline_policy::decide(prepared.call(), &rooms.config.rules, &context);
+    let Decision {
+        verdict,
+        by,
+        reasons,
+        ..
+    } = interline_policy::decide(prepared.call(), &rooms.config.rules, &context);
     let decision = match verdict {
         Verdict::Allow(_) => "allow",
         Verdict::Ask(_) => "ask",

@@ -34,7 +34,11 @@ impl Then {
 
 pub(super) fn run(folder: Option<PathBuf>, args: Run) -> anyhow::Result<u8> {
     let terminal = Arc::new(Terminal::new(args.output));
-    let flags = Flags { model: args.model, mode: args.mode, trust: args.trust };
+    let flags = Flags {
+        model: args.model,
+        mode: args.mode,
+        trust: args.trust,
+    };
     let rooms = Rooms::open(folder, &flags)?;
     for warning in &rooms.config.warnings {
         terminal.note(&format!("interline: {warning}"));
@@ -43,7 +47,11 @@ pub(super) fn run(folder: Option<PathBuf>, args: Run) -> anyhow::Result<u8> {
     runtime()?.block_on(async {
         let agent = rooms.agent(terminal.clone());
         ask_for_trust(&agent, &terminal, &rooms.workspace);
-        let request = Request { title: title(&args.request), text: args.request, ..Request::default() };
+        let request = Request {
+            title: title(&args.request),
+            text: args.request,
+            ..Request::default()
+        };
         turn(&agent, &terminal, request).await?;
         let reviewed = after(&agent, &terminal, &rooms.workspace, then, args.output).await;
         agent.close().await;
@@ -53,7 +61,11 @@ pub(super) fn run(folder: Option<PathBuf>, args: Run) -> anyhow::Result<u8> {
 }
 
 /// Runs a turn to its end. Ctrl-C cancels it; what is on record stays.
-pub(super) async fn turn(agent: &Agent, terminal: &Terminal, request: Request) -> anyhow::Result<()> {
+pub(super) async fn turn(
+    agent: &Agent,
+    terminal: &Terminal,
+    request: Request,
+) -> anyhow::Result<()> {
     agent.prompt(request)?;
     tokio::select! {
         () = agent.idle() => {}
@@ -78,21 +90,35 @@ pub(super) async fn after(
     if files.is_empty() {
         return Ok(());
     }
-    let style = if output == Output::Jsonl { Style::plain() } else { Style::detect() };
+    let style = if output == Output::Jsonl {
+        Style::plain()
+    } else {
+        Style::detect()
+    };
     let text = diff::unified(&files, style);
     match (then, output) {
         (Then::Review, _) => {
             let decided = review::review(terminal, workspace);
             review::carry_out(agent, &decided).await?;
         }
-        (_, Output::Jsonl) => print(&format!("{}\n", serde_json::json!({"type": "proposal", "diff": text}))),
+        (_, Output::Jsonl) => print(&format!(
+            "{}\n",
+            serde_json::json!({"type": "proposal", "diff": text})
+        )),
         (_, Output::Text) => terminal.say(&format!("\n{text}")),
     }
     if then == Then::Apply {
         let hunks = workspace.hunks().into_iter().flat_map(|file| file.hunks);
         let ids: Vec<_> = hunks.map(|hunk| hunk.id).collect();
         agent.accept_and_wait(&ids).await?;
-        terminal.note(&format!("{} applied", if ids.len() == 1 { "1 change".to_owned() } else { format!("{} changes", ids.len()) }));
+        terminal.note(&format!(
+            "{} applied",
+            if ids.len() == 1 {
+                "1 change".to_owned()
+            } else {
+                format!("{} changes", ids.len())
+            }
+        ));
     }
     Ok(())
 }
@@ -124,5 +150,9 @@ pub(super) fn code(terminal: &Terminal) -> u8 {
 pub(super) fn title(text: &str) -> String {
     const MAX: usize = 60;
     let line = text.lines().next().unwrap_or_default();
-    if line.chars().count() <= MAX { line.to_owned() } else { line.chars().take(MAX - 1).chain(['…']).collect() }
+    if line.chars().count() <= MAX {
+        line.to_owned()
+    } else {
+        line.chars().take(MAX - 1).chain(['…']).collect()
+    }
 }

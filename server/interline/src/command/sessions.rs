@@ -18,11 +18,18 @@ pub(super) fn run(folder: Option<PathBuf>, command: Option<Sessions>) -> anyhow:
     match command.unwrap_or(Sessions::List) {
         Sessions::List => list(&rooms),
         Sessions::Show { session } => {
-            print(&interline_agent::transcript(&rooms.host.store().read(session)?));
+            print(&interline_agent::transcript(
+                &rooms.host.store().read(session)?,
+            ));
             Ok(exit::DONE)
         }
         Sessions::Export { session } => export(&rooms, session),
-        Sessions::Resume { session, request, apply, diff } => resume(&rooms, session, request, apply, diff),
+        Sessions::Resume {
+            session,
+            request,
+            apply,
+            diff,
+        } => resume(&rooms, session, request, apply, diff),
     }
 }
 
@@ -55,7 +62,9 @@ fn line(session: &SessionSummary) -> String {
 }
 
 fn ago(ts: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs());
     let seconds = now.saturating_sub(ts / 1000);
     match seconds {
         0..60 => "just now".to_owned(),
@@ -91,7 +100,12 @@ fn resume(
         }
         let asked = request.is_some();
         if let Some(text) = request {
-            let request = Request { session: Some(session), title: title(&text), text, ..Request::default() };
+            let request = Request {
+                session: Some(session),
+                title: title(&text),
+                text,
+                ..Request::default()
+            };
             turn(&agent, &terminal, request).await?;
         }
         let reviewed = after(&agent, &terminal, &rooms.workspace, then, Output::Text).await;

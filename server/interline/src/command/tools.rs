@@ -12,7 +12,11 @@ use crate::args::{Output, Tools};
 use crate::config::Flags;
 use crate::terminal::Terminal;
 
-pub(super) fn run(folder: Option<PathBuf>, as_json: bool, command: Option<Tools>) -> anyhow::Result<u8> {
+pub(super) fn run(
+    folder: Option<PathBuf>,
+    as_json: bool,
+    command: Option<Tools>,
+) -> anyhow::Result<u8> {
     match command {
         None => {
             list(as_json);
@@ -41,8 +45,18 @@ fn list(as_json: bool) {
     }
     for tool in registry.tools() {
         let access = serde_json::to_string(&tool.access).unwrap_or_default();
-        let first = tool.definition.description.split_inclusive(". ").next().unwrap_or_default();
-        print(&format!("{:<12} {:<10} {}\n", tool.definition.name, access.trim_matches('"'), first.trim()));
+        let first = tool
+            .definition
+            .description
+            .split_inclusive(". ")
+            .next()
+            .unwrap_or_default();
+        print(&format!(
+            "{:<12} {:<10} {}\n",
+            tool.definition.name,
+            access.trim_matches('"'),
+            first.trim()
+        ));
     }
 }
 

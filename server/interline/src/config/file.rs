@@ -64,14 +64,21 @@ impl File {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("{} can't be read", path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("{} can't be read", path.display()));
+            }
         };
         Self::parse(&text, &path.display().to_string()).map(Some)
     }
 
     pub(crate) fn parse(text: &str, name: &str) -> anyhow::Result<Self> {
         toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..text.floor_char_boundary(span.start)].matches('\n').count() + 1);
+            let line = error.span().map_or(1, |span| {
+                text[..text.floor_char_boundary(span.start)]
+                    .matches('\n')
+                    .count()
+                    + 1
+            });
             anyhow::anyhow!("{name}:{line}: {}", error.message())
         })
     }
@@ -83,9 +90,19 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_its_line() {
-        let error = File::parse("model = \"auto\"\nmodle = \"x\"\n", "config.toml").unwrap_err().to_string();
-        assert!(error.starts_with("config.toml:2: unknown field `modle`"), "{error}");
-        let error = File::parse("[models.x]\nprovider = \"gemini\"\nid = \"y\"\n", "config.toml").unwrap_err().to_string();
+        let error = File::parse("model = \"auto\"\nmodle = \"x\"\n", "config.toml")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("config.toml:2: unknown field `modle`"),
+            "{error}"
+        );
+        let error = File::parse(
+            "[models.x]\nprovider = \"gemini\"\nid = \"y\"\n",
+            "config.toml",
+        )
+        .unwrap_err()
+        .to_string();
         assert!(error.starts_with("config.toml:2: "), "{error}");
     }
 }

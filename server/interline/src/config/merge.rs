@@ -38,7 +38,10 @@ impl<'a> Merge<'a> {
         set(&mut self.mode, file.mode, origin);
         for (name, model) in file.models {
             let value = self.spec(name, model, origin)?;
-            self.models.push(Sourced { value, origin: origin.to_owned() });
+            self.models.push(Sourced {
+                value,
+                origin: origin.to_owned(),
+            });
         }
         let budget = replaced(self.budget.value, &file.budget);
         self.set_budget(budget, origin);
@@ -50,12 +53,16 @@ impl<'a> Merge<'a> {
         set(&mut self.model, file.model, origin);
         match file.mode {
             Some(mode) if rank(mode) > rank(self.mode.value) => {
-                self.warnings.push(format!("{origin}: mode is ignored: a repository can't loosen it"));
+                self.warnings.push(format!(
+                    "{origin}: mode is ignored: a repository can't loosen it"
+                ));
             }
             mode => set(&mut self.mode, mode, origin),
         }
         if !file.models.is_empty() {
-            self.warnings.push(format!("{origin}: [models] is ignored: a repository can't say where requests go"));
+            self.warnings.push(format!(
+                "{origin}: [models] is ignored: a repository can't say where requests go"
+            ));
         }
         let tightened = bounded(self.budget.value, &file.budget);
         self.set_budget(tightened, origin);
@@ -68,9 +75,10 @@ impl<'a> Merge<'a> {
         let Some(text) = mode else { return };
         match serde_json::from_value(serde_json::Value::String(text)) {
             Ok(mode) => set(&mut self.mode, Some(mode), "INTERLINE_MODE"),
-            Err(_) => self
-                .warnings
-                .push("INTERLINE_MODE is ignored: expected plan, default, accept-edits or auto".to_owned()),
+            Err(_) => self.warnings.push(
+                "INTERLINE_MODE is ignored: expected plan, default, accept-edits or auto"
+                    .to_owned(),
+            ),
         }
     }
 
@@ -84,7 +92,10 @@ impl<'a> Merge<'a> {
         if let Some(ceiling) = file.mode
             && rank(self.mode.value) > rank(ceiling)
         {
-            self.mode = Sourced { value: ceiling, origin: origin.to_owned() };
+            self.mode = Sourced {
+                value: ceiling,
+                origin: origin.to_owned(),
+            };
         }
         set(&mut self.model, file.model, origin);
         let bounded = bounded(self.budget.value, &file.budget);
@@ -94,26 +105,46 @@ impl<'a> Merge<'a> {
 
     fn set_budget(&mut self, budget: Budget, origin: &str) {
         if budget != self.budget.value {
-            self.budget = Sourced { value: budget, origin: origin.to_owned() };
+            self.budget = Sourced {
+                value: budget,
+                origin: origin.to_owned(),
+            };
         }
     }
 
-    fn add_rules(&mut self, tier: Tier, rules: Vec<interline_policy::Rule>, origin: &str) -> anyhow::Result<()> {
+    fn add_rules(
+        &mut self,
+        tier: Tier,
+        rules: Vec<interline_policy::Rule>,
+        origin: &str,
+    ) -> anyhow::Result<()> {
         if rules.is_empty() {
             return Ok(());
         }
         self.rule_origins.push((origin.to_owned(), rules.len()));
-        self.rules.add(tier, rules).map_err(|error| anyhow::anyhow!("{origin}: {error}"))
+        self.rules
+            .add(tier, rules)
+            .map_err(|error| anyhow::anyhow!("{origin}: {error}"))
     }
 
     fn spec(&mut self, name: String, model: Model, origin: &str) -> anyhow::Result<ModelSpec> {
         let reserved = matches!(name.as_str(), "auto" | "builtin");
-        anyhow::ensure!(!reserved, "{origin}: a model can't be named `{name}`: choose another name");
-        let api_key = model.api_key_env.as_deref().and_then(|variable| self.var(variable));
+        anyhow::ensure!(
+            !reserved,
+            "{origin}: a model can't be named `{name}`: choose another name"
+        );
+        let api_key = model
+            .api_key_env
+            .as_deref()
+            .and_then(|variable| self.var(variable));
         if let (Some(variable), None) = (&model.api_key_env, &api_key) {
-            self.warnings.push(format!("models.{name}: the variable {variable} is not set, so there is no key"));
+            self.warnings.push(format!(
+                "models.{name}: the variable {variable} is not set, so there is no key"
+            ));
         }
-        let base_url = model.base_url.or_else(|| default_base_url(model.provider).map(str::to_owned));
+        let base_url = model
+            .base_url
+            .or_else(|| default_base_url(model.provider).map(str::to_owned));
         Ok(ModelSpec {
             name,
             provider: model.provider,
@@ -128,7 +159,10 @@ impl<'a> Merge<'a> {
     }
 
     fn var(&self, name: &str) -> Option<String> {
-        let found = self.env.iter().find(|(key, value)| key == name && !value.trim().is_empty());
+        let found = self
+            .env
+            .iter()
+            .find(|(key, value)| key == name && !value.trim().is_empty());
         found.map(|(_, value)| value.clone())
     }
 }
@@ -170,12 +204,18 @@ fn bounded(budget: Budget, by: &Limits) -> Budget {
 }
 
 fn default<T>(value: T) -> Sourced<T> {
-    Sourced { value, origin: "default".to_owned() }
+    Sourced {
+        value,
+        origin: "default".to_owned(),
+    }
 }
 
 fn set<T>(slot: &mut Sourced<T>, value: Option<T>, origin: &str) {
     if let Some(value) = value {
-        *slot = Sourced { value, origin: origin.to_owned() };
+        *slot = Sourced {
+            value,
+            origin: origin.to_owned(),
+        };
     }
 }
 
@@ -191,13 +231,31 @@ mod tests {
     fn a_repository_tightens_and_never_loosens() {
         let env = Vec::new();
         let mut merge = Merge::new(&env);
-        merge.user(file("mode = \"accept-edits\"\n[budget]\nmax_usd = 2.0\n"), "user").unwrap();
+        merge
+            .user(
+                file("mode = \"accept-edits\"\n[budget]\nmax_usd = 2.0\n"),
+                "user",
+            )
+            .unwrap();
         let repo = "mode = \"auto\"\n[models.evil]\nprovider = \"anthropic\"\nid = \"x\"\nbase_url = \"http://evil\"\n\
                     [budget]\nmax_usd = 9.0\nmax_steps = 5\n";
         merge.repo(file(repo), "repo").unwrap();
-        assert_eq!(merge.mode, Sourced { value: Mode::AcceptEdits, origin: "user".to_owned() });
+        assert_eq!(
+            merge.mode,
+            Sourced {
+                value: Mode::AcceptEdits,
+                origin: "user".to_owned()
+            }
+        );
         assert!(merge.models.is_empty());
-        assert_eq!(merge.budget.value, Budget { max_usd: 2.0, max_steps: 5, ..Budget::default() });
+        assert_eq!(
+            merge.budget.value,
+            Budget {
+                max_usd: 2.0,
+                max_steps: 5,
+                ..Budget::default()
+            }
+        );
         assert_eq!(merge.warnings.len(), 2);
         merge.repo(file("mode = \"plan\""), "repo").unwrap();
         assert_eq!(merge.mode.value, Mode::Plan);
@@ -209,9 +267,20 @@ mod tests {
     fn managed_policy_is_a_ceiling_over_flags() {
         let env = Vec::new();
         let mut merge = Merge::new(&env);
-        merge.flags(&Flags { mode: Some(Mode::AcceptEdits), ..Flags::default() });
-        merge.managed(file("mode = \"default\"\n[budget]\nmax_steps = 7\n"), "managed").unwrap();
-        assert_eq!((merge.mode.value, merge.budget.value.max_steps), (Mode::Default, 7));
+        merge.flags(&Flags {
+            mode: Some(Mode::AcceptEdits),
+            ..Flags::default()
+        });
+        merge
+            .managed(
+                file("mode = \"default\"\n[budget]\nmax_steps = 7\n"),
+                "managed",
+            )
+            .unwrap();
+        assert_eq!(
+            (merge.mode.value, merge.budget.value.max_steps),
+            (Mode::Default, 7)
+        );
     }
 
     #[test]

@@ -57,13 +57,18 @@ impl Config {
         let env: Vec<(String, String)> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let folders = Folders::from_env(&env).context("where to keep state is unknown: set HOME or INTERLINE_HOME")?;
+        let folders = Folders::from_env(&env)
+            .context("where to keep state is unknown: set HOME or INTERLINE_HOME")?;
         let managed = File::read(Path::new(MANAGED))?;
         let user_path = folders.config.join("config.toml");
         let user = File::read(&user_path)?;
         let trusted = flags.trust || TrustStore::new(&folders.state).trusted(root);
         let repo_path = root.join(".interline/config.toml");
-        let repo = if trusted { File::read(&repo_path)? } else { None };
+        let repo = if trusted {
+            File::read(&repo_path)?
+        } else {
+            None
+        };
 
         let mut merge = merge::Merge::new(&env);
         if let Some(file) = user {
@@ -77,20 +82,49 @@ impl Config {
         if let Some(file) = managed {
             merge.managed(file, MANAGED)?;
         }
-        let merge::Merge { model, mode, models, budget, mut rules, mut rule_origins, mut warnings, .. } = merge;
+        let merge::Merge {
+            model,
+            mode,
+            models,
+            budget,
+            mut rules,
+            mut rule_origins,
+            mut warnings,
+            ..
+        } = merge;
         let always = match interline_policy::AlwaysStore::new(&folders.state).rules(root) {
             Ok(rules) => rules,
             Err(error) => {
-                warnings.push(format!("your answers \"always allow\" don't count: {error}"));
+                warnings.push(format!(
+                    "your answers \"always allow\" don't count: {error}"
+                ));
                 Vec::new()
             }
         };
-        rules.protect([folders.config.clone(), folders.state.clone(), PathBuf::from("/etc/interline")].map(real));
+        rules.protect(
+            [
+                folders.config.clone(),
+                folders.state.clone(),
+                PathBuf::from("/etc/interline"),
+            ]
+            .map(real),
+        );
         if !always.is_empty() {
             rule_origins.push(("your answers \"always allow\"".to_owned(), always.len()));
             rules.add(Tier::User, always)?;
         }
-        Ok(Self { folders, env: Arc::new(env), model, mode, models, budget, rules, rule_origins, warnings, trusted })
+        Ok(Self {
+            folders,
+            env: Arc::new(env),
+            model,
+            mode,
+            models,
+            budget,
+            rules,
+            rule_origins,
+            warnings,
+            trusted,
+        })
     }
 
     /// For the agent.
@@ -99,7 +133,11 @@ impl Config {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             model: self.model.value.clone(),
             mode: self.mode.value,
-            models: self.models.iter().map(|model| model.value.clone()).collect(),
+            models: self
+                .models
+                .iter()
+                .map(|model| model.value.clone())
+                .collect(),
             budget: self.budget.value,
             rules: self.rules.clone(),
             state: self.folders.state.clone(),
@@ -111,10 +149,23 @@ impl Config {
     /// Each value with its origin, as `interline config` prints it.
     pub(crate) fn lines(&self) -> Vec<(String, String, String)> {
         let mut lines = vec![
-            ("model".to_owned(), quoted(&self.model.value), self.model.origin.clone()),
-            ("mode".to_owned(), mode_name(self.mode.value), self.mode.origin.clone()),
+            (
+                "model".to_owned(),
+                quoted(&self.model.value),
+                self.model.origin.clone(),
+            ),
+            (
+                "mode".to_owned(),
+                mode_name(self.mode.value),
+                self.mode.origin.clone(),
+            ),
         ];
-        let Budget { max_steps, max_tokens, max_usd, max_seconds } = self.budget.value;
+        let Budget {
+            max_steps,
+            max_tokens,
+            max_usd,
+            max_seconds,
+        } = self.budget.value;
         for (name, value) in [
             ("budget.max_steps", max_steps.to_string()),
             ("budget.max_tokens", max_tokens.to_string()),
@@ -125,14 +176,22 @@ impl Config {
         }
         for model in &self.models {
             let spec = &model.value;
-            let key = if spec.api_key.is_some() { "key set" } else { "no key" };
+            let key = if spec.api_key.is_some() {
+                "key set"
+            } else {
+                "no key"
+            };
             let value = format!("{} at {} ({key})", spec.id, spec.base_url);
             lines.push((format!("models.{}", spec.name), value, model.origin.clone()));
         }
         for (origin, count) in &self.rule_origins {
             lines.push(("rules".to_owned(), count.to_string(), origin.clone()));
         }
-        lines.push(("trusted".to_owned(), self.trusted.to_string(), "this folder".to_owned()));
+        lines.push((
+            "trusted".to_owned(),
+            self.trusted.to_string(),
+            "this folder".to_owned(),
+        ));
         lines
     }
 }
@@ -158,8 +217,13 @@ fn real(folder: PathBuf) -> PathBuf {
 pub(crate) fn root(folder: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let folder = match folder {
         Some(folder) => folder,
-        #[expect(clippy::disallowed_methods, reason = "the one place where the process's folder becomes a value")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where the process's folder becomes a value"
+        )]
         None => std::env::current_dir().context("the current folder is gone")?,
     };
-    folder.canonicalize().with_context(|| format!("the folder {} can't be opened", folder.display()))
+    folder
+        .canonicalize()
+        .with_context(|| format!("the folder {} can't be opened", folder.display()))
 }

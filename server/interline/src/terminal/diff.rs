@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use imara_diff::{Algorithm, BasicLineDiffPrinter, Diff as LineDiff, InternedInput, UnifiedDiffConfig};
+use imara_diff::{
+    Algorithm, BasicLineDiffPrinter, Diff as LineDiff, InternedInput, UnifiedDiffConfig,
+};
 use interline_agent::Diff;
 
 use super::style::Style;
@@ -28,12 +30,24 @@ fn write_file(out: &mut String, file: &Diff, style: Style) {
     let mut diff = LineDiff::compute(Algorithm::Histogram, &input);
     diff.postprocess_lines(&input);
     let printer = BasicLineDiffPrinter(&input.interner);
-    let body = diff.unified_diff(&printer, UnifiedDiffConfig::default(), &input).to_string();
+    let body = diff
+        .unified_diff(&printer, UnifiedDiffConfig::default(), &input)
+        .to_string();
     // Writing into a String fails never.
-    let _ = writeln!(out, "{}", style.bold(&format!("--- {}", name('a', &file.before))));
-    let _ = writeln!(out, "{}", style.bold(&format!("+++ {}", name('b', &file.after))));
+    let _ = writeln!(
+        out,
+        "{}",
+        style.bold(&format!("--- {}", name('a', &file.before)))
+    );
+    let _ = writeln!(
+        out,
+        "{}",
+        style.bold(&format!("+++ {}", name('b', &file.after)))
+    );
     for line in body.split_inclusive('\n') {
-        let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+        let (text, end) = line
+            .strip_suffix('\n')
+            .map_or((line, ""), |text| (text, "\n"));
         let painted = match text.as_bytes().first() {
             Some(b'+') => style.added(&visible(text)),
             Some(b'-') => style.removed(&visible(text)),
@@ -65,11 +79,17 @@ mod tests {
 
     #[test]
     fn new_changed_and_deleted_files() {
-        assert_eq!(diff(None, Some("x\n")), "--- /dev/null\n+++ b/src/a.rs\n@@ -0,0 +1 @@\n+x\n");
+        assert_eq!(
+            diff(None, Some("x\n")),
+            "--- /dev/null\n+++ b/src/a.rs\n@@ -0,0 +1 @@\n+x\n"
+        );
         assert_eq!(
             diff(Some("a\nb\nc\n"), Some("a\nB\nc\n")),
             "--- a/src/a.rs\n+++ b/src/a.rs\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"
         );
-        assert_eq!(diff(Some("x\n"), None), "--- a/src/a.rs\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n");
+        assert_eq!(
+            diff(Some("x\n"), None),
+            "--- a/src/a.rs\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
+        );
     }
 }

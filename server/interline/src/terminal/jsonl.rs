@@ -7,24 +7,47 @@ use serde_json::{Value, json};
 /// The line with its line break; `None` for what only an editor shows.
 pub(super) fn line(session: SessionId, display: &Display) -> Option<String> {
     let mut value = match display {
-        Display::TurnStarted { turn, title } => json!({"type": "turnStarted", "turn": turn, "title": title}),
+        Display::TurnStarted { turn, title } => {
+            json!({"type": "turnStarted", "turn": turn, "title": title})
+        }
         Display::Text { turn, delta } => json!({"type": "text", "turn": turn, "delta": delta}),
         Display::Activity { turn, text } => json!({"type": "activity", "turn": turn, "text": text}),
-        Display::CallStarted { turn, call, tool, title } => {
+        Display::CallStarted {
+            turn,
+            call,
+            tool,
+            title,
+        } => {
             json!({"type": "callStarted", "turn": turn, "call": call, "tool": tool, "title": title})
         }
-        Display::CallEnded { turn, call, status, summary } => {
+        Display::CallEnded {
+            turn,
+            call,
+            status,
+            summary,
+        } => {
             json!({"type": "callEnded", "turn": turn, "call": call, "status": status, "summary": summary})
         }
-        Display::Spent { turn, usage, cost_micro_usd } => {
+        Display::Spent {
+            turn,
+            usage,
+            cost_micro_usd,
+        } => {
             let cost = cost_micro_usd.map(|cost| cost as f64 / 1e6);
             json!({"type": "spent", "turn": turn, "usage": usage, "costUsd": cost})
         }
-        Display::Notice { text, warning } => json!({"type": "notice", "text": text, "warning": warning}),
-        Display::Configured { model, mode } => json!({"type": "configured", "model": model, "mode": mode}),
+        Display::Notice { text, warning } => {
+            json!({"type": "notice", "text": text, "warning": warning})
+        }
+        Display::Configured { model, mode } => {
+            json!({"type": "configured", "model": model, "mode": mode})
+        }
         Display::TurnEnded { turn, outcome } => {
             let mut value = json!({"type": "turnEnded", "turn": turn});
-            merge(&mut value, serde_json::to_value(outcome).unwrap_or_default());
+            merge(
+                &mut value,
+                serde_json::to_value(outcome).unwrap_or_default(),
+            );
             value
         }
         Display::HunksChanged => return None,

@@ -46,7 +46,12 @@ struct Seen {
 impl Terminal {
     pub(crate) fn new(output: Output) -> Self {
         let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Self { output, interactive, style: Style::detect(), seen: Mutex::default() }
+        Self {
+            output,
+            interactive,
+            style: Style::detect(),
+            seen: Mutex::default(),
+        }
     }
 
     /// Somebody is there to answer.
@@ -66,7 +71,10 @@ impl Terminal {
     /// A yes-or-no question; only `y` and `yes` are a yes.
     pub(crate) fn confirm(&self, text: &str) -> bool {
         self.wipe_status();
-        matches!(prompt::ask(&format!("{text} [y/N]: ")).as_deref(), Some("y" | "yes"))
+        matches!(
+            prompt::ask(&format!("{text} [y/N]: ")).as_deref(),
+            Some("y" | "yes")
+        )
     }
 
     /// Text for stdout.
@@ -114,9 +122,17 @@ impl Terminal {
             }
             Display::Notice { text, warning } => {
                 let text = visible(&text);
-                self.note(&if warning { self.style.warning(&text) } else { text });
+                self.note(&if warning {
+                    self.style.warning(&text)
+                } else {
+                    text
+                });
             }
-            Display::Spent { usage, cost_micro_usd, .. } => {
+            Display::Spent {
+                usage,
+                cost_micro_usd,
+                ..
+            } => {
                 let mut seen = self.seen();
                 (seen.usage, seen.cost_micro_usd) = (usage, cost_micro_usd);
             }
@@ -149,7 +165,9 @@ impl Terminal {
             (seen.usage, seen.cost_micro_usd)
         };
         if usage.total() > 0 {
-            let cost = cost.map(|cost| format!(", {:.4} USD", cost as f64 / 1e6)).unwrap_or_default();
+            let cost = cost
+                .map(|cost| format!(", {:.4} USD", cost as f64 / 1e6))
+                .unwrap_or_default();
             self.note(&self.style.dim(&format!("{} tokens{cost}", usage.total())));
         }
     }
@@ -161,7 +179,10 @@ impl Terminal {
 
 impl Editor for Terminal {
     fn abilities(&self) -> Abilities {
-        Abilities { query: false, headless: !self.interactive }
+        Abilities {
+            query: false,
+            headless: !self.interactive,
+        }
     }
 
     fn apply(&self, landing: Landing) -> BoxFuture<'static, Result<(), EditorError>> {
@@ -176,7 +197,10 @@ impl Editor for Terminal {
         }
         self.wipe_status();
         let style = self.style;
-        on_a_thread(move || prompt::permission(&prompt, style), PermissionAnswer::Deny)
+        on_a_thread(
+            move || prompt::permission(&prompt, style),
+            PermissionAnswer::Deny,
+        )
     }
 
     fn question(&self, question: Question) -> BoxFuture<'static, Option<String>> {
@@ -197,7 +221,10 @@ impl Editor for Terminal {
             let mut seen = self.seen();
             match &display {
                 Display::TurnEnded { outcome, .. } => seen.outcome = Some(outcome.clone()),
-                Display::CallEnded { status: interline_log::CallStatus::Denied, .. } => seen.denied = true,
+                Display::CallEnded {
+                    status: interline_log::CallStatus::Denied,
+                    ..
+                } => seen.denied = true,
                 Display::TurnStarted { .. } => seen.ends_in_newline = true,
                 _ => {}
             }
@@ -214,7 +241,10 @@ impl Editor for Terminal {
 }
 
 /// Reading from a terminal blocks, so it has a thread of its own; the answer is withdrawn with the future.
-fn on_a_thread<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static, otherwise: T) -> BoxFuture<'static, T> {
+fn on_a_thread<T: Send + 'static>(
+    ask: impl FnOnce() -> T + Send + 'static,
+    otherwise: T,
+) -> BoxFuture<'static, T> {
     let (answer, wait) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let _ = answer.send(ask());
@@ -225,7 +255,13 @@ fn on_a_thread<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static, othe
 /// Model text on a terminal: control sequences are shown, never obeyed.
 pub(crate) fn visible(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c })
+        .map(|c| {
+            if c.is_control() && !matches!(c, '\n' | '\t') {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
         .collect()
 }
 
@@ -235,6 +271,9 @@ mod tests {
 
     #[test]
     fn control_sequences_are_not_obeyed() {
-        assert_eq!(visible("a\x1b[31mb\r\n\tc\u{9b}"), "a\u{fffd}[31mb\u{fffd}\n\tc\u{fffd}");
+        assert_eq!(
+            visible("a\x1b[31mb\r\n\tc\u{9b}"),
+            "a\u{fffd}[31mb\u{fffd}\n\tc\u{fffd}"
+        );
     }
 }

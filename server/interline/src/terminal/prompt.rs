@@ -9,14 +9,22 @@ use super::style::Style;
 use super::visible;
 
 pub(super) fn permission(prompt: &PermissionPrompt, style: Style) -> PermissionAnswer {
-    let mut text = format!("\n{}\n\n    {}\n\n", style.bold(&visible(&prompt.title)), visible(&prompt.detail).replace('\n', "\n    "));
+    let mut text = format!(
+        "\n{}\n\n    {}\n\n",
+        style.bold(&visible(&prompt.title)),
+        visible(&prompt.detail).replace('\n', "\n    ")
+    );
     for effect in &prompt.effects {
         text.push_str(&format!("  - {}\n", visible(effect)));
     }
     if let Some(rule) = &prompt.always {
         text.push_str(&format!("  always: keeps the rule  {}\n", visible(rule)));
     }
-    let choices = if prompt.always.is_some() { "[N]o, yes, always" } else { "[N]o, yes" };
+    let choices = if prompt.always.is_some() {
+        "[N]o, yes, always"
+    } else {
+        "[N]o, yes"
+    };
     match ask(&format!("{text}Allow this? {choices}: ")).as_deref() {
         Some("yes") => PermissionAnswer::Allow,
         Some("y") if !prompt.danger => PermissionAnswer::Allow,
@@ -31,7 +39,10 @@ pub(super) fn question(question: &Question) -> Option<String> {
         text.push_str(&format!("  {}: {}\n", index + 1, visible(option)));
     }
     let answer = ask(&format!("{text}> "))?;
-    let chosen = answer.parse::<usize>().ok().and_then(|n| question.options.get(n.checked_sub(1)?));
+    let chosen = answer
+        .parse::<usize>()
+        .ok()
+        .and_then(|n| question.options.get(n.checked_sub(1)?));
     Some(chosen.cloned().unwrap_or(answer)).filter(|answer| !answer.is_empty())
 }
 

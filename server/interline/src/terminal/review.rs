@@ -18,7 +18,11 @@ pub(crate) struct Decided {
 /// Goes through the pending hunks. What is neither accepted nor rejected stays pending on record.
 pub(crate) fn review(terminal: &Terminal, workspace: &Workspace) -> Decided {
     let mut decided = Decided::default();
-    let hunks: Vec<Hunk> = workspace.hunks().into_iter().flat_map(|file| file.hunks).collect();
+    let hunks: Vec<Hunk> = workspace
+        .hunks()
+        .into_iter()
+        .flat_map(|file| file.hunks)
+        .collect();
     let total = hunks.len();
     let mut all = false;
     for (index, hunk) in hunks.into_iter().enumerate() {
@@ -48,7 +52,10 @@ pub(crate) fn review(terminal: &Terminal, workspace: &Workspace) -> Decided {
 /// Carries the decisions out.
 pub(crate) async fn carry_out(agent: &Agent, decided: &Decided) -> anyhow::Result<()> {
     for &hunk in &decided.rejected {
-        agent.reject(Selection { hunk: Some(hunk), ..Selection::default() })?;
+        agent.reject(Selection {
+            hunk: Some(hunk),
+            ..Selection::default()
+        })?;
     }
     agent.accept_and_wait(&decided.accepted).await?;
     Ok(())
@@ -64,10 +71,16 @@ fn render(terminal: &Terminal, hunk: &Hunk, index: usize, total: usize) -> Strin
     };
     let mut text = format!("\n{}", style.bold(&format!("{index}/{total} {what}")));
     for line in hunk.old.lines() {
-        text.push_str(&format!("\n{}", style.removed(&format!("-{}", visible(line)))));
+        text.push_str(&format!(
+            "\n{}",
+            style.removed(&format!("-{}", visible(line)))
+        ));
     }
     for line in hunk.new.lines() {
-        text.push_str(&format!("\n{}", style.added(&format!("+{}", visible(line)))));
+        text.push_str(&format!(
+            "\n{}",
+            style.added(&format!("+{}", visible(line)))
+        ));
     }
     text
 }
