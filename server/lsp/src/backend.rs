@@ -22,7 +22,10 @@ impl LanguageServer for Backend {
         // A shim's options that can't be read are no reason to refuse it standard LSP.
         let options = params.initialization_options.unwrap_or_default();
         let options: InitOptions = serde_json::from_value(options).unwrap_or_default();
-        self.0.start(root, ClientSide::new(options.interline, &params.capabilities));
+        self.0.start(
+            root,
+            ClientSide::new(options.interline, &params.capabilities),
+        );
         if let Some(process) = params.process_id {
             self.0.watch_parent(process);
         }
@@ -49,11 +52,19 @@ impl LanguageServer for Backend {
             tokio::spawn(hunks::publish(client, side, folder.workspace.clone()));
         }
         // A session, so that what is in use is shown: it stays in memory until something is asked.
-        let Ok(started) = folder.agent.set_mode(None, folder.mode) else { return };
+        let Ok(started) = folder.agent.set_mode(None, folder.mode) else {
+            return;
+        };
         if let Some(session) = started.session {
             self.0.opened(session);
             for text in folder.warnings.clone() {
-                folder.editor.show(session, Display::Notice { text, warning: true });
+                folder.editor.show(
+                    session,
+                    Display::Notice {
+                        text,
+                        warning: true,
+                    },
+                );
             }
         }
     }
@@ -70,12 +81,22 @@ impl LanguageServer for Backend {
         let document = params.text_document;
         let file = from_lsp::file_path(&document.uri);
         let (uri, language) = (document.uri.as_str(), document.language_id.as_str());
-        folder.workspace.did_open(uri, file.as_deref(), language, document.version, &document.text);
+        folder.workspace.did_open(
+            uri,
+            file.as_deref(),
+            language,
+            document.version,
+            &document.text,
+        );
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
         let Ok(folder) = self.0.folder() else { return };
-        let changes: Vec<_> = params.content_changes.into_iter().map(from_lsp::change).collect();
+        let changes: Vec<_> = params
+            .content_changes
+            .into_iter()
+            .map(from_lsp::change)
+            .collect();
         let VersionedTextDocumentIdentifier { uri, version } = params.text_document;
         if let Err(error) = folder.workspace.did_change(uri.as_str(), version, &changes) {
             tracing::warn!(uri = uri.as_str(), %error, "a change was not applied");
@@ -84,7 +105,9 @@ impl LanguageServer for Backend {
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
         let Ok(folder) = self.0.folder() else { return };
-        folder.workspace.did_close(params.text_document.uri.as_str());
+        folder
+            .workspace
+            .did_close(params.text_document.uri.as_str());
         self.0.forget_diagnostics(&params.text_document.uri);
     }
 
@@ -95,20 +118,39 @@ impl LanguageServer for Backend {
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
-        Ok(Some(code_lens::code_lenses(&self.0, &params.text_document.uri)))
+        Ok(Some(code_lens::code_lenses(
+            &self.0,
+            &params.text_document.uri,
+        )))
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
-        command::execute(&self.0, &params.command, params.arguments).await.map(Some)
+        command::execute(&self.0, &params.command, params.arguments)
+            .await
+            .map(Some)
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
         let Ok(folder) = self.0.folder() else { return };
-        let Some(section) = params.settings.get("interline") else { return };
-        let told = |text| folder.editor.show(interline_log::SessionId::new(), Display::Notice { text, warning: true });
+        let Some(section) = params.settings.get("interline") else {
+            return;
+        };
+        let told = |text| {
+            folder.editor.show(
+                interline_log::SessionId::new(),
+                Display::Notice {
+                    text,
+                    warning: true,
+                },
+            )
+        };
         let settings: protocol::Settings = match serde_json::from_value(section.clone()) {
             Ok(settings) => settings,
-            Err(error) => return told(format!("the editor's settings of Interline can't be read: {error}")),
+            Err(error) => {
+                return told(format!(
+                    "the editor's settings of Interline can't be read: {error}"
+                ));
+            }
         };
         if let Some(model) = &settings.model
             && let Err(error) = folder.agent.model(None, Some(model))
@@ -135,7 +177,8 @@ impl Backend {
     pub(crate) async fn did_change_focus(&self, _: FocusParams) {}
 
     pub(crate) async fn cancel_progress(&self, params: WorkDoneProgressCancelParams) {
-        if let (Ok(folder), Some(session)) = (self.0.folder(), progress::session_of(&params.token)) {
+        if let (Ok(folder), Some(session)) = (self.0.folder(), progress::session_of(&params.token))
+        {
             folder.agent.cancel(Some(session));
         }
     }
@@ -143,8 +186,15 @@ impl Backend {
 
 /// First workspace folder, else `rootUri`.
 fn root(params: &InitializeParams) -> Option<PathBuf> {
-    let first = params.workspace_folders.as_ref().and_then(|folders| folders.first()).map(|folder| &folder.uri);
-    #[expect(deprecated, reason = "clients that know no workspace folders say it so")]
+    let first = params
+        .workspace_folders
+        .as_ref()
+        .and_then(|folders| folders.first())
+        .map(|folder| &folder.uri);
+    #[expect(
+        deprecated,
+        reason = "clients that know no workspace folders say it so"
+    )]
     let uri = first.or(params.root_uri.as_ref());
     uri.and_then(from_lsp::file_path)
 }
@@ -168,7 +218,9 @@ fn capabilities() -> ServerCapabilities {
         position_encoding: Some(PositionEncodingKind::UTF16),
         text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
         code_action_provider: Some(CodeActionProviderCapability::Options(actions)),
-        code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
+        code_lens_provider: Some(CodeLensOptions {
+            resolve_provider: Some(false),
+        }),
         execute_command_provider: Some(commands),
         experimental: Some(json!({ "interline": { "version": protocol::VERSION } })),
         ..ServerCapabilities::default()

@@ -4,8 +4,8 @@ use interline_workspace::document::Document;
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::{HunkState, touches};
 use lsp_types::{
-    CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionTriggerKind, Command, Diagnostic,
-    Position, Range, Uri,
+    CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionTriggerKind,
+    Command, Diagnostic, Position, Range, Uri,
 };
 use serde_json::{Value, json};
 
@@ -27,18 +27,42 @@ struct Offer<'a> {
     actions: Vec<CodeActionOrCommand>,
 }
 
-pub(crate) fn code_actions(connection: &Connection, params: &CodeActionParams) -> Vec<CodeActionOrCommand> {
+pub(crate) fn code_actions(
+    connection: &Connection,
+    params: &CodeActionParams,
+) -> Vec<CodeActionOrCommand> {
     let (uri, context) = (&params.text_document.uri, &params.context);
-    let others: Vec<Diagnostic> = context.diagnostics.iter().filter(|diagnostic| !is_ours(diagnostic)).cloned().collect();
-    let Ok(folder) = connection.folder() else { return Vec::new() };
-    let Some(document) = folder.workspace.document(uri.as_str()) else { return Vec::new() };
-    let Some(path) = document.path.clone() else { return Vec::new() };
+    let others: Vec<Diagnostic> = context
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| !is_ours(diagnostic))
+        .cloned()
+        .collect();
+    let Ok(folder) = connection.folder() else {
+        return Vec::new();
+    };
+    let Some(document) = folder.workspace.document(uri.as_str()) else {
+        return Vec::new();
+    };
+    let Some(path) = document.path.clone() else {
+        return Vec::new();
+    };
     if !others.is_empty() {
         connection.learn(uri, params.range, &others);
     }
-    let wants = |kind: &CodeActionKind| context.only.as_ref().is_none_or(|only| only.iter().any(|wanted| covers(wanted, kind)));
+    let wants = |kind: &CodeActionKind| {
+        context
+            .only
+            .as_ref()
+            .is_none_or(|only| only.iter().any(|wanted| covers(wanted, kind)))
+    };
     let input = connection.side().options.input;
-    let mut offer = Offer { uri, range: params.range, input, actions: Vec::new() };
+    let mut offer = Offer {
+        uri,
+        range: params.range,
+        input,
+        actions: Vec::new(),
+    };
     if wants(&QUICKFIX) {
         offer.review(folder);
         offer.problems(&known(connection, uri, params.range, others));
@@ -47,7 +71,8 @@ pub(crate) fn code_actions(connection: &Connection, params: &CodeActionParams) -
         }
     }
     // Asked for on every move of the caret, rewrites of its line are noise: only for a selection.
-    let asked = context.trigger_kind != Some(CodeActionTriggerKind::AUTOMATIC) || params.range.start != params.range.end;
+    let asked = context.trigger_kind != Some(CodeActionTriggerKind::AUTOMATIC)
+        || params.range.start != params.range.end;
     if wants(&REWRITE) && asked {
         offer.comment(&path, &document);
         offer.rewrites(&document);
@@ -61,23 +86,36 @@ fn covers(wanted: &CodeActionKind, kind: &CodeActionKind) -> bool {
     rest.is_some_and(|rest| wanted.as_str().is_empty() || rest.is_empty() || rest.starts_with('.'))
 }
 
-fn known(connection: &Connection, uri: &Uri, range: Range, given: Vec<Diagnostic>) -> Vec<Diagnostic> {
+fn known(
+    connection: &Connection,
+    uri: &Uri,
+    range: Range,
+    given: Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
     if !given.is_empty() {
         return given;
     }
     let all = connection.diagnostics(uri);
-    all.into_iter().filter(|known| from_lsp::share_a_line(known.range, range)).collect()
+    all.into_iter()
+        .filter(|known| from_lsp::share_a_line(known.range, range))
+        .collect()
 }
 
 impl Offer<'_> {
     fn review(&mut self, folder: &Folder) {
         let hunks = hunks::of(&folder.workspace, self.uri);
         let (first, last) = (self.range.start.line, self.range.end.line);
-        let here = |line| move |hunk: &&interline_workspace::proposal::Hunk| {
-            touches(hunk, from_lsp::position(Position::new(line, 0)))
+        let here = |line| {
+            move |hunk: &&interline_workspace::proposal::Hunk| {
+                touches(hunk, from_lsp::position(Position::new(line, 0)))
+            }
         };
-        let inside = hunks.iter().find(|hunk| (first..=last).contains(&hunk.start_line));
-        let Some(hunk) = hunks.iter().find(here(first)).or(inside) else { return };
+        let inside = hunks
+            .iter()
+            .find(|hunk| (first..=last).contains(&hunk.start_line));
+        let Some(hunk) = hunks.iter().find(here(first)).or(inside) else {
+            return;
+        };
         let argument = json!({ "hunk": hunk.id });
         let pending = hunk.state == HunkState::Pending;
         if pending {
@@ -98,15 +136,23 @@ impl Offer<'_> {
             return;
         }
         let argument = json!({ "uri": self.uri, "range": self.range, "diagnostics": diagnostics });
-        for (title, command) in [("Fix with Interline", FIX), ("Explain with Interline", EXPLAIN)] {
-            let action = CodeAction { diagnostics: Some(diagnostics.to_vec()), ..action(QUICKFIX, title, command, argument.clone()) };
+        for (title, command) in [
+            ("Fix with Interline", FIX),
+            ("Explain with Interline", EXPLAIN),
+        ] {
+            let action = CodeAction {
+                diagnostics: Some(diagnostics.to_vec()),
+                ..action(QUICKFIX, title, command, argument.clone())
+            };
             self.actions.push(action.into());
         }
     }
 
     fn comment(&mut self, path: &WorkspacePath, document: &Document) {
         let line = self.range.start.line;
-        let Some(text) = line_of(document, line).filter(|text| is_instruction(text)) else { return };
+        let Some(text) = line_of(document, line).filter(|text| is_instruction(text)) else {
+            return;
+        };
         let argument = json!({
             "text": request::comment(path, line, text.trim()),
             "uri": self.uri,
@@ -126,7 +172,12 @@ impl Offer<'_> {
             self.add(REWRITE, title, EDIT, argument);
         }
         if self.input {
-            self.add(REWRITE, "Edit with Interline…", EDIT, json!({ "uri": self.uri, "range": range }));
+            self.add(
+                REWRITE,
+                "Edit with Interline…",
+                EDIT,
+                json!({ "uri": self.uri, "range": range }),
+            );
         }
     }
 
@@ -136,13 +187,16 @@ impl Offer<'_> {
             return self.range;
         }
         let line = self.range.start.line;
-        let units = line_of(document, line).map(|text| text.encode_utf16().count()).unwrap_or_default();
+        let units = line_of(document, line)
+            .map(|text| text.encode_utf16().count())
+            .unwrap_or_default();
         let end = u32::try_from(units).unwrap_or(u32::MAX);
         Range::new(Position::new(line, 0), Position::new(line, end))
     }
 
     fn add(&mut self, kind: CodeActionKind, title: &str, command: &str, argument: Value) {
-        self.actions.push(action(kind, title, command, argument).into());
+        self.actions
+            .push(action(kind, title, command, argument).into());
     }
 }
 
@@ -150,7 +204,11 @@ fn action(kind: CodeActionKind, title: &str, command: &str, argument: Value) -> 
     CodeAction {
         title: title.to_owned(),
         kind: Some(kind),
-        command: Some(Command::new(title.to_owned(), command.to_owned(), Some(vec![argument]))),
+        command: Some(Command::new(
+            title.to_owned(),
+            command.to_owned(),
+            Some(vec![argument]),
+        )),
         ..CodeAction::default()
     }
 }
@@ -164,8 +222,13 @@ fn line_of(document: &Document, line: u32) -> Option<String> {
 /// A comment that speaks to us.
 fn is_instruction(line: &str) -> bool {
     let line = line.trim_start();
-    let led = LEADERS.iter().filter_map(|leader| line.strip_prefix(leader));
-    let mut said = led.map(|rest| rest.trim_start_matches(['/', '#', '-', ';', '*', '!', '%']).trim_start());
+    let led = LEADERS
+        .iter()
+        .filter_map(|leader| line.strip_prefix(leader));
+    let mut said = led.map(|rest| {
+        rest.trim_start_matches(['/', '#', '-', ';', '*', '!', '%'])
+            .trim_start()
+    });
     said.any(|rest| {
         let mark = rest.get(..MARK.len());
         mark.is_some_and(|mark| mark.eq_ignore_ascii_case(MARK)) && rest.len() > MARK.len()
@@ -190,7 +253,14 @@ mod tests {
         ] {
             assert!(is_instruction(line), "{line}");
         }
-        for line in ["interline: x", "let a = 1; // interline: x", "// interlinear", "//", "// interline:", "// ünterline: x"] {
+        for line in [
+            "interline: x",
+            "let a = 1; // interline: x",
+            "// interlinear",
+            "//",
+            "// interline:",
+            "// ünterline: x",
+        ] {
             assert!(!is_instruction(line), "{line}");
         }
     }

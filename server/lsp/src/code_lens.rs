@@ -9,9 +9,14 @@ use crate::hunks;
 use crate::protocol::{ACCEPT, REJECT, REVISE};
 
 pub(crate) fn code_lenses(connection: &Connection, uri: &Uri) -> Vec<CodeLens> {
-    let Ok(folder) = connection.folder() else { return Vec::new() };
+    let Ok(folder) = connection.folder() else {
+        return Vec::new();
+    };
     let input = connection.side().options.input;
-    hunks::of(&folder.workspace, uri).iter().flat_map(|hunk| of_hunk(hunk, input)).collect()
+    hunks::of(&folder.workspace, uri)
+        .iter()
+        .flat_map(|hunk| of_hunk(hunk, input))
+        .collect()
 }
 
 fn of_hunk(hunk: &Hunk, input: bool) -> Vec<CodeLens> {
@@ -23,8 +28,16 @@ fn of_hunk(hunk: &Hunk, input: bool) -> Vec<CodeLens> {
     let range = hunks::range(hunk.start_line, 0);
     let lens = |&(title, command): &(&str, &str)| CodeLens {
         range,
-        command: Some(Command::new(title.to_owned(), command.to_owned(), Some(vec![json!({ "hunk": hunk.id })]))),
+        command: Some(Command::new(
+            title.to_owned(),
+            command.to_owned(),
+            Some(vec![json!({ "hunk": hunk.id })]),
+        )),
         data: None,
     };
-    commands.iter().filter(|(_, command)| input || *command != REVISE).map(lens).collect()
+    commands
+        .iter()
+        .filter(|(_, command)| input || *command != REVISE)
+        .map(lens)
+        .collect()
 }

@@ -58,9 +58,13 @@ impl ClientSide {
         let edit = workspace.and_then(|workspace| workspace.workspace_edit.as_ref());
         Self {
             options,
-            progress: window.and_then(|window| window.work_done_progress).unwrap_or(false),
+            progress: window
+                .and_then(|window| window.work_done_progress)
+                .unwrap_or(false),
             code_lens_refresh: lens.and_then(|lens| lens.refresh_support).unwrap_or(false),
-            show_document: window.and_then(|window| window.show_document.as_ref()).is_some_and(|show| show.support),
+            show_document: window
+                .and_then(|window| window.show_document.as_ref())
+                .is_some_and(|show| show.support),
             resource_operations: edit.is_some_and(|edit| edit.resource_operations.is_some()),
         }
     }
@@ -108,7 +112,10 @@ impl Connection {
     fn open_folder(&self, root: &Path, side: &ClientSide) -> std::result::Result<Folder, String> {
         let workspace = Workspace::open(root)
             .map_err(|error| format!("{} can't be opened: {error}", root.display()))?;
-        let Opened { mut settings, mut warnings } = (self.open)(workspace.root())?;
+        let Opened {
+            mut settings,
+            mut warnings,
+        } = (self.open)(workspace.root())?;
         if let Some(model) = &side.options.settings.model {
             settings.model.clone_from(model);
         }
@@ -120,9 +127,22 @@ impl Connection {
         }
         let (mode, state) = (settings.mode, settings.state.clone());
         let (show, shown) = mpsc::unbounded_channel();
-        let editor = Arc::new(LspEditor::new(self.client.clone(), side.clone(), workspace.clone(), show));
+        let editor = Arc::new(LspEditor::new(
+            self.client.clone(),
+            side.clone(),
+            workspace.clone(),
+            show,
+        ));
         let agent = Agent::new(Host::new(settings), workspace.clone(), editor.clone());
-        Ok(Folder { agent, editor, workspace, mode, state, warnings, shown: Mutex::new(Some(shown)) })
+        Ok(Folder {
+            agent,
+            editor,
+            workspace,
+            mode,
+            state,
+            warnings,
+            shown: Mutex::new(Some(shown)),
+        })
     }
 
     /// The editor that started us: we go when it goes.
@@ -149,7 +169,10 @@ impl Connection {
 
     /// Why there is no folder, where the user should know.
     pub(crate) fn problem(&self) -> Option<&str> {
-        self.folder.get().and_then(|folder| folder.as_ref().err()).map(String::as_str)
+        self.folder
+            .get()
+            .and_then(|folder| folder.as_ref().err())
+            .map(String::as_str)
     }
 
     pub(crate) fn agent(&self) -> Option<Arc<Agent>> {
@@ -164,7 +187,10 @@ impl Connection {
             None => from_lsp::file_path(uri).and_then(|file| workspace.path_of(&file)),
         };
         path.ok_or_else(|| {
-            Error::invalid_params(format!("`uri`: {} is no file of the open folder: open its folder", uri.as_str()))
+            Error::invalid_params(format!(
+                "`uri`: {} is no file of the open folder: open its folder",
+                uri.as_str()
+            ))
         })
     }
 
@@ -189,7 +215,10 @@ impl Connection {
     }
 
     pub(crate) fn diagnostics(&self, uri: &Uri) -> Vec<Diagnostic> {
-        lock(&self.diagnostics).get(uri.as_str()).cloned().unwrap_or_default()
+        lock(&self.diagnostics)
+            .get(uri.as_str())
+            .cloned()
+            .unwrap_or_default()
     }
 
     pub(crate) fn forget_diagnostics(&self, uri: &Uri) {
@@ -229,9 +258,11 @@ pub(crate) fn tighten(configured: Mode, wanted: Mode) -> std::result::Result<Mod
     if rank(wanted) <= rank(configured).min(rank(Mode::Default)) {
         return Ok(wanted);
     }
-    Err("the editor's setting `interline.mode` is ignored: it may only make the mode stricter; \
+    Err(
+        "the editor's setting `interline.mode` is ignored: it may only make the mode stricter; \
          loosen it in Interline's own configuration"
-        .to_owned())
+            .to_owned(),
+    )
 }
 
 pub(crate) fn is_ours(diagnostic: &Diagnostic) -> bool {
@@ -241,7 +272,11 @@ pub(crate) fn is_ours(diagnostic: &Diagnostic) -> bool {
 /// The request was understood and can't be done. The message says what to do.
 pub(crate) fn failed(message: String) -> Error {
     // RequestFailed of LSP 3.17.
-    Error { code: ErrorCode::ServerError(-32803), message: message.into(), data: None }
+    Error {
+        code: ErrorCode::ServerError(-32803),
+        message: message.into(),
+        data: None,
+    }
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

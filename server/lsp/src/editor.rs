@@ -48,30 +48,48 @@ impl LspEditor {
         workspace: Arc<Workspace>,
         show: UnboundedSender<Shown>,
     ) -> Self {
-        Self { client, side, workspace, show, prompting: Arc::default() }
+        Self {
+            client,
+            side,
+            workspace,
+            show,
+            prompting: Arc::default(),
+        }
     }
 }
 
 impl Editor for LspEditor {
     fn abilities(&self) -> Abilities {
-        Abilities { query: self.side.options.query, headless: false }
+        Abilities {
+            query: self.side.options.query,
+            headless: false,
+        }
     }
 
     fn apply(&self, landing: Landing) -> BoxFuture<'static, Result<(), EditorError>> {
         let client = self.client.clone();
-        let edit = landing::workspace_edit(&self.workspace, &landing, self.side.resource_operations);
+        let edit =
+            landing::workspace_edit(&self.workspace, &landing, self.side.resource_operations);
         async move {
             let label = Some(format!("Interline: {}", landing.path));
             let params = lsp::ApplyWorkspaceEditParams { label, edit: edit? };
-            let answer = tokio::time::timeout(APPLIED_WITHIN, client.send_request::<ApplyWorkspaceEdit>(params)).await;
+            let answer = tokio::time::timeout(
+                APPLIED_WITHIN,
+                client.send_request::<ApplyWorkspaceEdit>(params),
+            )
+            .await;
             match answer {
                 Ok(Ok(answer)) if answer.applied => Ok(()),
                 Ok(Ok(answer)) => {
-                    let reason = answer.failure_reason.unwrap_or_else(|| "it gave no reason".to_owned());
+                    let reason = answer
+                        .failure_reason
+                        .unwrap_or_else(|| "it gave no reason".to_owned());
                     Err(EditorError::Refused(reason))
                 }
                 Ok(Err(error)) => Err(EditorError::Refused(error.message.into_owned())),
-                Err(_) => Err(EditorError::Gone("workspace/applyEdit had no answer in 10 seconds".to_owned())),
+                Err(_) => Err(EditorError::Gone(
+                    "workspace/applyEdit had no answer in 10 seconds".to_owned(),
+                )),
             }
         }
         .boxed()
@@ -83,9 +101,16 @@ impl Editor for LspEditor {
         async move {
             let _one_at_a_time = prompting.lock().await;
             let answer = async {
-                if custom { request_permission(&client, prompt).await } else { ask_for_permission(&client, prompt).await }
+                if custom {
+                    request_permission(&client, prompt).await
+                } else {
+                    ask_for_permission(&client, prompt).await
+                }
             };
-            let answer = tokio::time::timeout(ANSWERED_WITHIN, answer).await.ok().flatten();
+            let answer = tokio::time::timeout(ANSWERED_WITHIN, answer)
+                .await
+                .ok()
+                .flatten();
             answer.unwrap_or(PermissionAnswer::Deny)
         }
         .boxed()
@@ -94,16 +119,30 @@ impl Editor for LspEditor {
     fn question(&self, question: Question) -> BoxFuture<'static, Option<String>> {
         if question.options.is_empty() {
             // The next `interline.prompt` is the answer: it steers the turn.
-            let notice = Display::Notice { text: question.text, warning: false };
+            let notice = Display::Notice {
+                text: question.text,
+                warning: false,
+            };
             self.show(question.session, notice);
             return futures::future::ready(None).boxed();
         }
         let (client, prompting) = (self.client.clone(), self.prompting.clone());
         async move {
             let _one_at_a_time = prompting.lock().await;
-            let asked = ask(&client, lsp::MessageType::INFO, question.text, question.options.clone());
-            let answer = tokio::time::timeout(ANSWERED_WITHIN, asked).await.ok().flatten()?;
-            question.options.into_iter().find(|option| *option == answer)
+            let asked = ask(
+                &client,
+                lsp::MessageType::INFO,
+                question.text,
+                question.options.clone(),
+            );
+            let answer = tokio::time::timeout(ANSWERED_WITHIN, asked)
+                .await
+                .ok()
+                .flatten()?;
+            question
+                .options
+                .into_iter()
+                .find(|option| *option == answer)
         }
         .boxed()
     }
@@ -137,7 +176,10 @@ async fn request_permission(client: &Client, prompt: PermissionPrompt) -> Option
         danger: prompt.danger,
         always: prompt.always,
     };
-    let result = client.send_request::<RequestPermission>(params).await.ok()?;
+    let result = client
+        .send_request::<RequestPermission>(params)
+        .await
+        .ok()?;
     let known = result.id == id && (offered || result.answer != PermissionAnswer::AllowAlways);
     known.then_some(result.answer)
 }
@@ -152,7 +194,11 @@ async fn ask_for_permission(client: &Client, prompt: PermissionPrompt) -> Option
     let mut answers = vec![DENY.to_owned(), ALLOW.to_owned()];
     let always = prompt.always.map(|rule| format!("{ALWAYS}: {rule}"));
     answers.extend(always.clone());
-    let typ = if prompt.danger { lsp::MessageType::WARNING } else { lsp::MessageType::INFO };
+    let typ = if prompt.danger {
+        lsp::MessageType::WARNING
+    } else {
+        lsp::MessageType::INFO
+    };
     let answer = ask(client, typ, text, answers).await?;
     if answer == ALLOW {
         return Some(PermissionAnswer::Allow);
@@ -160,10 +206,25 @@ async fn ask_for_permission(client: &Client, prompt: PermissionPrompt) -> Option
     (Some(answer) == always).then_some(PermissionAnswer::AllowAlways)
 }
 
-async fn ask(client: &Client, typ: lsp::MessageType, message: String, answers: Vec<String>) -> Option<String> {
-    let action = |title| lsp::MessageActionItem { title, properties: std::collections::HashMap::new() };
+async fn ask(
+    client: &Client,
+    typ: lsp::MessageType,
+    message: String,
+    answers: Vec<String>,
+) -> Option<String> {
+    let action = |title| lsp::MessageActionItem {
+        title,
+        properties: std::collections::HashMap::new(),
+    };
     let actions = Some(answers.into_iter().map(action).collect());
-    let params = lsp::ShowMessageRequestParams { typ, message, actions };
-    let answer = client.send_request::<ShowMessageRequest>(params).await.ok()?;
+    let params = lsp::ShowMessageRequestParams {
+        typ,
+        message,
+        actions,
+    };
+    let answer = client
+        .send_request::<ShowMessageRequest>(params)
+        .await
+        .ok()?;
     answer.map(|action| action.title)
 }

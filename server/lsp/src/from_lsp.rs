@@ -11,7 +11,10 @@ use tower_lsp::UriExt as _;
 /// The absolute path of a `file:` URI of this machine.
 pub(crate) fn file_path(uri: &lsp::Uri) -> Option<PathBuf> {
     let scheme = uri.scheme()?.as_str();
-    let host = uri.authority().map(|authority| authority.host().as_str()).unwrap_or_default();
+    let host = uri
+        .authority()
+        .map(|authority| authority.host().as_str())
+        .unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("file") || !(host.is_empty() || host == "localhost") {
         return None;
     }
@@ -20,15 +23,24 @@ pub(crate) fn file_path(uri: &lsp::Uri) -> Option<PathBuf> {
 }
 
 pub(crate) fn position(position: lsp::Position) -> Position {
-    Position { line: position.line, character: position.character }
+    Position {
+        line: position.line,
+        character: position.character,
+    }
 }
 
 pub(crate) fn range(range: lsp::Range) -> Range {
-    Range { start: position(range.start), end: position(range.end) }
+    Range {
+        start: position(range.start),
+        end: position(range.end),
+    }
 }
 
 pub(crate) fn change(change: lsp::TextDocumentContentChangeEvent) -> Change {
-    Change { range: change.range.map(range), text: change.text }
+    Change {
+        range: change.range.map(range),
+        text: change.text,
+    }
 }
 
 pub(crate) fn diagnostic(path: &WorkspacePath, diagnostic: &lsp::Diagnostic) -> Diagnostic {
@@ -64,9 +76,18 @@ mod tests {
     #[test]
     fn only_local_files_have_a_path() {
         let path = |uri: &str| file_path(&uri.parse().unwrap());
-        assert_eq!(path("file:///a%20b/c%23.rs"), Some(PathBuf::from("/a b/c#.rs")));
+        assert_eq!(
+            path("file:///a%20b/c%23.rs"),
+            Some(PathBuf::from("/a b/c#.rs"))
+        );
         assert_eq!(path("file://localhost/a"), Some(PathBuf::from("/a")));
-        for other in ["file://elsewhere/a", "untitled:Untitled-1", "vscode-vfs://github/a", "https://a/b", "a/b"] {
+        for other in [
+            "file://elsewhere/a",
+            "untitled:Untitled-1",
+            "vscode-vfs://github/a",
+            "https://a/b",
+            "a/b",
+        ] {
             assert_eq!(path(other), None, "{other}");
         }
     }

@@ -12,7 +12,9 @@ use lsp_types::request::CodeLensRefresh;
 use tower_lsp::Client;
 
 use crate::connection::ClientSide;
-use crate::protocol::{EventNotification, EventParams, HunkInfo, HunkKind, HunkState, HunksChanged, SessionEvent};
+use crate::protocol::{
+    EventNotification, EventParams, HunkInfo, HunkKind, HunkState, HunksChanged, SessionEvent,
+};
 use crate::{SOURCE, to_lsp};
 
 /// A burst of typing or proposing is published once.
@@ -20,18 +22,29 @@ const DEBOUNCE: Duration = Duration::from_millis(30);
 
 /// All documents with hunks, as of now.
 pub(crate) fn documents(workspace: &Workspace) -> Vec<HunksChanged> {
-    workspace.hunks().into_iter().filter_map(|file| document(workspace, &file)).collect()
+    workspace
+        .hunks()
+        .into_iter()
+        .filter_map(|file| document(workspace, &file))
+        .collect()
 }
 
 fn document(workspace: &Workspace, file: &FileHunks) -> Option<HunksChanged> {
     let hunks: Vec<HunkInfo> = file.hunks.iter().filter_map(to_lsp::hunk).collect();
     let uri = to_lsp::uri(workspace, &file.path)?;
-    (!hunks.is_empty()).then_some(HunksChanged { uri, version: file.version, hunks })
+    (!hunks.is_empty()).then_some(HunksChanged {
+        uri,
+        version: file.version,
+        hunks,
+    })
 }
 
 /// The hunks of one document.
 pub(crate) fn of(workspace: &Workspace, uri: &lsp::Uri) -> Vec<Hunk> {
-    let Some(path) = workspace.document(uri.as_str()).and_then(|document| document.path.clone()) else {
+    let Some(path) = workspace
+        .document(uri.as_str())
+        .and_then(|document| document.path.clone())
+    else {
         return Vec::new();
     };
     let file = workspace.hunks().into_iter().find(|file| file.path == path);
@@ -41,7 +54,11 @@ pub(crate) fn of(workspace: &Workspace, uri: &lsp::Uri) -> Vec<Hunk> {
 /// Publishes until the connection is gone.
 pub(crate) async fn publish(client: Client, side: ClientSide, workspace: Arc<Workspace>) {
     let mut changes = workspace.watch();
-    let mut publisher = Publisher { client, side, published: HashMap::new() };
+    let mut publisher = Publisher {
+        client,
+        side,
+        published: HashMap::new(),
+    };
     while changes.changed().await.is_ok() {
         tokio::time::sleep(DEBOUNCE).await;
         changes.mark_unchanged();
@@ -57,18 +74,35 @@ struct Publisher {
 
 impl Publisher {
     async fn update(&mut self, now: Vec<HunksChanged>) {
-        let mut now: HashMap<String, HunksChanged> =
-            now.into_iter().map(|document| (document.uri.as_str().to_owned(), document)).collect();
+        let mut now: HashMap<String, HunksChanged> = now
+            .into_iter()
+            .map(|document| (document.uri.as_str().to_owned(), document))
+            .collect();
         let session = session(now.values()).or_else(|| session(self.published.values()));
-        let gone = self.published.values().filter(|document| !now.contains_key(document.uri.as_str()));
-        let gone = gone.map(|document| HunksChanged { uri: document.uri.clone(), version: None, hunks: Vec::new() });
+        let gone = self
+            .published
+            .values()
+            .filter(|document| !now.contains_key(document.uri.as_str()));
+        let gone = gone.map(|document| HunksChanged {
+            uri: document.uri.clone(),
+            version: None,
+            hunks: Vec::new(),
+        });
         let mut changed: Vec<HunksChanged> = gone.collect();
-        changed.extend(now.values().filter(|&document| self.published.get(document.uri.as_str()) != Some(document)).cloned());
+        changed.extend(
+            now.values()
+                .filter(|&document| self.published.get(document.uri.as_str()) != Some(document))
+                .cloned(),
+        );
         std::mem::swap(&mut self.published, &mut now);
-        let Some(session) = session.filter(|_| !changed.is_empty()) else { return };
+        let Some(session) = session.filter(|_| !changed.is_empty()) else {
+            return;
+        };
         for document in &changed {
             let diagnostics = document.hunks.iter().map(diagnostic).collect();
-            self.client.publish_diagnostics(document.uri.clone(), diagnostics, document.version).await;
+            self.client
+                .publish_diagnostics(document.uri.clone(), diagnostics, document.version)
+                .await;
         }
         if self.side.code_lens_refresh {
             let client = self.client.clone();
@@ -76,27 +110,40 @@ impl Publisher {
         }
         if self.side.options.event {
             let event = SessionEvent::HunksChanged { documents: changed };
-            self.client.send_notification::<EventNotification>(EventParams { session, event }).await;
+            self.client
+                .send_notification::<EventNotification>(EventParams { session, event })
+                .await;
         }
     }
 }
 
 fn session<'a>(mut documents: impl Iterator<Item = &'a HunksChanged>) -> Option<SessionId> {
-    documents.find_map(|document| document.hunks.first()).map(|hunk| hunk.session)
+    documents
+        .find_map(|document| document.hunks.first())
+        .map(|hunk| hunk.session)
 }
 
 /// The lines that a hunk replaces; for an insertion the place before `start_line`.
 pub(crate) fn range(start_line: u32, line_count: u32) -> lsp::Range {
     let position = |line| lsp::Position { line, character: 0 };
-    lsp::Range { start: position(start_line), end: position(start_line.saturating_add(line_count)) }
+    lsp::Range {
+        start: position(start_line),
+        end: position(start_line.saturating_add(line_count)),
+    }
 }
 
 fn diagnostic(hunk: &HunkInfo) -> lsp::Diagnostic {
     let conflict = hunk.state == HunkState::Conflict;
     lsp::Diagnostic {
         range: range(hunk.start_line, hunk.line_count),
-        severity: Some(if conflict { lsp::DiagnosticSeverity::WARNING } else { lsp::DiagnosticSeverity::HINT }),
-        code: Some(lsp::NumberOrString::String(if conflict { "conflict" } else { "hunk" }.to_owned())),
+        severity: Some(if conflict {
+            lsp::DiagnosticSeverity::WARNING
+        } else {
+            lsp::DiagnosticSeverity::HINT
+        }),
+        code: Some(lsp::NumberOrString::String(
+            if conflict { "conflict" } else { "hunk" }.to_owned(),
+        )),
         source: Some(SOURCE.to_owned()),
         message: message(hunk, conflict),
         ..lsp::Diagnostic::default()
@@ -105,13 +152,19 @@ fn diagnostic(hunk: &HunkInfo) -> lsp::Diagnostic {
 
 fn message(hunk: &HunkInfo, conflict: bool) -> String {
     if conflict {
-        return "Interline's change no longer fits: its lines were edited. Reject or revise it".to_owned();
+        return "Interline's change no longer fits: its lines were edited. Reject or revise it"
+            .to_owned();
     }
     match (hunk.kind, &hunk.to) {
         (HunkKind::Create, _) => "Interline proposes to make this file".to_owned(),
         (HunkKind::Delete, _) => "Interline proposes to delete this file".to_owned(),
-        (HunkKind::Move, to) => format!("Interline proposes to move this file to {}", to.as_deref().unwrap_or_default()),
-        (HunkKind::Text, _) if hunk.new_lines.is_empty() => "Interline proposes to delete this".to_owned(),
+        (HunkKind::Move, to) => format!(
+            "Interline proposes to move this file to {}",
+            to.as_deref().unwrap_or_default()
+        ),
+        (HunkKind::Text, _) if hunk.new_lines.is_empty() => {
+            "Interline proposes to delete this".to_owned()
+        }
         (HunkKind::Text, _) => format!("Interline proposes:\n{}", hunk.new_lines.join("\n")),
     }
 }

@@ -14,30 +14,10 @@ mod protocol;
 mod query;
 mod record;
 mod request;
+mod serve;
 mod show;
 mod to_lsp;
 mod trust;
-
-/// Stands in until the loop of our own is here.
-mod serve {
-    use tokio::io::{AsyncRead, AsyncWrite};
-    use tokio_util::compat::{TokioAsyncReadCompatExt as _, TokioAsyncWriteCompatExt as _};
-    use tower_lsp::{ClientSocket, LanguageServer, LspService, Server};
-
-    pub(crate) async fn serve<I, O, S>(input: I, output: O, service: LspService<S>, socket: ClientSocket) -> std::io::Result<()>
-    where
-        I: AsyncRead + Unpin,
-        O: AsyncWrite,
-        S: LanguageServer,
-    {
-        Server::new(input.compat(), output.compat_write(), socket).serve(service).await;
-        Ok(())
-    }
-
-    pub(crate) async fn process_gone(_: u32) {
-        std::future::pending().await
-    }
-}
 
 use std::path::Path;
 use std::sync::Arc;
@@ -88,10 +68,17 @@ where
     let (parent, parent_known) = oneshot::channel();
     let mut connection = None;
     let backend = |client| {
-        Backend(connection.insert(Arc::new(Connection::new(client, Box::new(open), parent))).clone())
+        Backend(
+            connection
+                .insert(Arc::new(Connection::new(client, Box::new(open), parent)))
+                .clone(),
+        )
     };
     let (service, socket) = LspService::build(backend)
-        .custom_method(protocol::DidChangeDiagnostics::METHOD, Backend::did_change_diagnostics)
+        .custom_method(
+            protocol::DidChangeDiagnostics::METHOD,
+            Backend::did_change_diagnostics,
+        )
         .custom_method(protocol::DidChangeFocus::METHOD, Backend::did_change_focus)
         .custom_method(WorkDoneProgressCancel::METHOD, Backend::cancel_progress)
         .finish();

@@ -25,7 +25,11 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(client: Client, supported: bool) -> Self {
-        Self { client, supported, turns: HashMap::new() }
+        Self {
+            client,
+            supported,
+            turns: HashMap::new(),
+        }
     }
 
     pub(crate) fn begin(&mut self, session: SessionId, turn: TurnId, title: &str) {
@@ -35,7 +39,12 @@ impl Progress {
         let (reports, reported) = watch::channel(String::new());
         self.turns.insert(turn, reports);
         let token = NumberOrString::String(format!("{PREFIX}{session}/{turn}"));
-        tokio::spawn(follow(self.client.clone(), token, format!("Interline: {title}"), reported));
+        tokio::spawn(follow(
+            self.client.clone(),
+            token,
+            format!("Interline: {title}"),
+            reported,
+        ));
     }
 
     pub(crate) fn report(&self, turn: TurnId, text: &str) {
@@ -51,17 +60,33 @@ impl Progress {
 
 /// The session whose progress has this token, if it is one of ours.
 pub(crate) fn session_of(token: &ProgressToken) -> Option<SessionId> {
-    let NumberOrString::String(token) = token else { return None };
+    let NumberOrString::String(token) = token else {
+        return None;
+    };
     token.strip_prefix(PREFIX)?.split('/').next()?.parse().ok()
 }
 
-async fn follow(client: Client, token: ProgressToken, title: String, mut reported: watch::Receiver<String>) {
-    let create = WorkDoneProgressCreateParams { token: token.clone() };
+async fn follow(
+    client: Client,
+    token: ProgressToken,
+    title: String,
+    mut reported: watch::Receiver<String>,
+) {
+    let create = WorkDoneProgressCreateParams {
+        token: token.clone(),
+    };
     let created = client.send_request::<WorkDoneProgressCreate>(create);
-    if !matches!(tokio::time::timeout(ACCEPTED_WITHIN, created).await, Ok(Ok(()))) {
+    if !matches!(
+        tokio::time::timeout(ACCEPTED_WITHIN, created).await,
+        Ok(Ok(()))
+    ) {
         return;
     }
-    let progress = client.progress(token, title).with_cancel_button().begin().await;
+    let progress = client
+        .progress(token, title)
+        .with_cancel_button()
+        .begin()
+        .await;
     while reported.changed().await.is_ok() {
         let text = reported.borrow_and_update().clone();
         progress.report_with_message(text, None).await;
@@ -80,6 +105,9 @@ mod tests {
         let token = NumberOrString::String(format!("{PREFIX}{session}/{turn}"));
         assert_eq!(session_of(&token), Some(session));
         assert_eq!(session_of(&NumberOrString::Number(1)), None);
-        assert_eq!(session_of(&NumberOrString::String("other/1".to_owned())), None);
+        assert_eq!(
+            session_of(&NumberOrString::String("other/1".to_owned())),
+            None
+        );
     }
 }

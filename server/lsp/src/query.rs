@@ -57,29 +57,45 @@ fn params(workspace: &Workspace, query: &Query) -> Result<QueryParams, EditorErr
         let uri = to_lsp::uri(workspace, path)
             .ok_or_else(|| EditorError::Unsupported(format!("{path} has no usable URI")))?;
         let min_version = workspace.document_at(path).map(|document| document.version);
-        Ok(QueryParams { kind, uri: Some(uri), min_version, ..none.clone() })
+        Ok(QueryParams {
+            kind,
+            uri: Some(uri),
+            min_version,
+            ..none.clone()
+        })
     };
     let at = |kind, at: &SymbolAt| {
-        about(kind, &at.path).map(|params| QueryParams { position: Some(to_lsp::position(at.position)), ..params })
+        about(kind, &at.path).map(|params| QueryParams {
+            position: Some(to_lsp::position(at.position)),
+            ..params
+        })
     };
     match query {
         Query::Diagnostics { path: Some(path) } => about(QueryKind::Diagnostics, path),
         Query::Diagnostics { path: None } => Ok(none),
-        Query::Symbols { query, path: Some(path) } => {
-            Ok(QueryParams { query: query.clone(), ..about(QueryKind::Symbols, path)? })
-        }
-        Query::Symbols { query, path: None } => {
-            Ok(QueryParams { kind: QueryKind::Symbols, query: Some(query.clone().unwrap_or_default()), ..none })
-        }
+        Query::Symbols {
+            query,
+            path: Some(path),
+        } => Ok(QueryParams {
+            query: query.clone(),
+            ..about(QueryKind::Symbols, path)?
+        }),
+        Query::Symbols { query, path: None } => Ok(QueryParams {
+            kind: QueryKind::Symbols,
+            query: Some(query.clone().unwrap_or_default()),
+            ..none
+        }),
         Query::Definition(symbol) => at(QueryKind::Definition, symbol),
         Query::References(symbol) => at(QueryKind::References, symbol),
         Query::Hover(symbol) => at(QueryKind::Hover, symbol),
-        Query::Rename(symbol, name) => {
-            Ok(QueryParams { new_name: Some(name.clone()), ..at(QueryKind::Rename, symbol)? })
-        }
-        Query::QuickFixes { path, line } => {
-            Ok(QueryParams { line: Some(*line), ..about(QueryKind::QuickFixes, path)? })
-        }
+        Query::Rename(symbol, name) => Ok(QueryParams {
+            new_name: Some(name.clone()),
+            ..at(QueryKind::Rename, symbol)?
+        }),
+        Query::QuickFixes { path, line } => Ok(QueryParams {
+            line: Some(*line),
+            ..about(QueryKind::QuickFixes, path)?
+        }),
     }
 }
 
@@ -102,28 +118,44 @@ fn items(workspace: &Workspace, query: &Query, items: Vec<Value>) -> QueryItems 
     match query {
         Query::Diagnostics { .. } => {
             let documents = parsed::<DocumentDiagnostics>(items);
-            QueryItems::Diagnostics(documents.flat_map(|document| diagnostics(workspace, &document)).collect())
+            QueryItems::Diagnostics(
+                documents
+                    .flat_map(|document| diagnostics(workspace, &document))
+                    .collect(),
+            )
         }
-        Query::Symbols { .. } => {
-            QueryItems::Symbols(parsed(items).map(|found| symbol(workspace, found)).collect())
-        }
+        Query::Symbols { .. } => QueryItems::Symbols(
+            parsed(items)
+                .map(|found| symbol(workspace, found))
+                .collect(),
+        ),
         Query::Definition(_) | Query::References(_) => {
             let found = parsed::<lsp::Location>(items);
             QueryItems::Locations(found.map(|found| location(workspace, &found)).collect())
         }
-        Query::Hover(_) => QueryItems::Hover(parsed::<String>(items).collect::<Vec<_>>().join("\n\n")),
+        Query::Hover(_) => {
+            QueryItems::Hover(parsed::<String>(items).collect::<Vec<_>>().join("\n\n"))
+        }
         Query::Rename(_, name) => {
             let edits = parsed::<lsp::WorkspaceEdit>(items);
             let fix = |edit| {
                 let edits = edits_of(workspace, edit)?;
-                Some(Fix { title: format!("rename to {name}"), machine_applicable: true, edits })
+                Some(Fix {
+                    title: format!("rename to {name}"),
+                    machine_applicable: true,
+                    edits,
+                })
             };
             QueryItems::Fixes(edits.filter_map(fix).collect())
         }
         Query::QuickFixes { .. } => {
             let fixes = parsed::<QuickFix>(items).filter_map(|fix| {
                 let edits = edits_of(workspace, fix.edit)?;
-                Some(Fix { title: fix.title, machine_applicable: fix.is_preferred, edits })
+                Some(Fix {
+                    title: fix.title,
+                    machine_applicable: fix.is_preferred,
+                    edits,
+                })
             });
             QueryItems::Fixes(fixes.collect())
         }
@@ -132,7 +164,9 @@ fn items(workspace: &Workspace, query: &Query, items: Vec<Value>) -> QueryItems 
 
 fn parsed<T: DeserializeOwned>(items: Vec<Value>) -> impl Iterator<Item = T> {
     items.into_iter().filter_map(|item| {
-        serde_json::from_value(item).inspect_err(|error| tracing::debug!(%error, "an item of interline/query")).ok()
+        serde_json::from_value(item)
+            .inspect_err(|error| tracing::debug!(%error, "an item of interline/query"))
+            .ok()
     })
 }
 
@@ -144,9 +178,16 @@ fn path_of(workspace: &Workspace, uri: &lsp::Uri) -> Option<WorkspacePath> {
 }
 
 fn diagnostics(workspace: &Workspace, document: &DocumentDiagnostics) -> Vec<Diagnostic> {
-    let Some(path) = path_of(workspace, &document.uri) else { return Vec::new() };
-    let others = document.diagnostics.iter().filter(|diagnostic| !connection::is_ours(diagnostic));
-    others.map(|diagnostic| from_lsp::diagnostic(&path, diagnostic)).collect()
+    let Some(path) = path_of(workspace, &document.uri) else {
+        return Vec::new();
+    };
+    let others = document
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| !connection::is_ours(diagnostic));
+    others
+        .map(|diagnostic| from_lsp::diagnostic(&path, diagnostic))
+        .collect()
 }
 
 fn location(workspace: &Workspace, location: &lsp::Location) -> Location {
@@ -157,7 +198,10 @@ fn location(workspace: &Workspace, location: &lsp::Location) -> Location {
             None => location.uri.as_str().to_owned(),
         },
     };
-    Location { path, range: from_lsp::range(location.range) }
+    Location {
+        path,
+        range: from_lsp::range(location.range),
+    }
 }
 
 fn symbol(workspace: &Workspace, symbol: lsp::SymbolInformation) -> Symbol {
@@ -171,7 +215,10 @@ fn symbol(workspace: &Workspace, symbol: lsp::SymbolInformation) -> Symbol {
 }
 
 /// All edits of text, by file; `None` where one can't be done in full here.
-fn edits_of(workspace: &Workspace, edit: lsp::WorkspaceEdit) -> Option<Vec<(WorkspacePath, Vec<RangeEdit>)>> {
+fn edits_of(
+    workspace: &Workspace,
+    edit: lsp::WorkspaceEdit,
+) -> Option<Vec<(WorkspacePath, Vec<RangeEdit>)>> {
     let mut files: Vec<(lsp::Uri, Vec<lsp::TextEdit>)> = Vec::new();
     let mut add = |document: lsp::TextDocumentEdit| {
         let edits = document.edits.into_iter().map(|edit| match edit {
@@ -193,8 +240,14 @@ fn edits_of(workspace: &Workspace, edit: lsp::WorkspaceEdit) -> Option<Vec<(Work
         None => files.extend(edit.changes.unwrap_or_default()),
     }
     let in_workspace = |(uri, edits): (lsp::Uri, Vec<lsp::TextEdit>)| {
-        let edit = |edit: lsp::TextEdit| RangeEdit { range: from_lsp::range(edit.range), text: edit.new_text };
-        Some((path_of(workspace, &uri)?, edits.into_iter().map(edit).collect()))
+        let edit = |edit: lsp::TextEdit| RangeEdit {
+            range: from_lsp::range(edit.range),
+            text: edit.new_text,
+        };
+        Some((
+            path_of(workspace, &uri)?,
+            edits.into_iter().map(edit).collect(),
+        ))
     };
     files.into_iter().map(in_workspace).collect()
 }

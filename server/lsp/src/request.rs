@@ -7,11 +7,9 @@ use interline_workspace::path::WorkspacePath;
 use lsp_types::Range;
 
 /// Instruction of "Document with Interline".
-pub(crate) const DOCUMENT: &str =
-    "Write documentation comments in the form that is usual for the language and this project. Change no code.";
+pub(crate) const DOCUMENT: &str = "Write documentation comments in the form that is usual for the language and this project. Change no code.";
 /// Instruction of "Write tests with Interline".
-pub(crate) const TESTS: &str =
-    "Write tests for this code, where this project keeps its tests and in its style. Don't change the code itself.";
+pub(crate) const TESTS: &str = "Write tests for this code, where this project keeps its tests and in its style. Don't change the code itself.";
 /// Instruction of "Simplify with Interline".
 pub(crate) const SIMPLIFY: &str = "Simplify this code without changing what it does.";
 
@@ -20,8 +18,16 @@ const MAX_TITLE: usize = 60;
 
 /// A few words for lists and progress.
 pub(crate) fn title(text: &str) -> String {
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
-    let mut title: String = line.chars().filter(|c| !c.is_control()).take(MAX_TITLE).collect();
+    let line = text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default()
+        .trim();
+    let mut title: String = line
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_TITLE)
+        .collect();
     if line.chars().count() > MAX_TITLE {
         title.push('…');
     }
@@ -43,24 +49,44 @@ pub(crate) fn fix(path: &WorkspacePath, diagnostics: &[Diagnostic]) -> String {
     }
 }
 
-pub(crate) fn explain(path: &WorkspacePath, range: Option<Range>, diagnostics: &[Diagnostic]) -> String {
+pub(crate) fn explain(
+    path: &WorkspacePath,
+    range: Option<Range>,
+    diagnostics: &[Diagnostic],
+) -> String {
     match (diagnostics, range) {
         ([], Some(range)) => format!("Explain {path} {}. Change nothing.", lines(range)),
         ([], None) => format!("Explain {path}. Change nothing."),
-        ([one], _) => format!("Explain this problem in {path}. Change nothing.\n{}", line(one)),
-        (all, _) => format!("Explain these problems in {path}. Change nothing.\n{}", list(all)),
+        ([one], _) => format!(
+            "Explain this problem in {path}. Change nothing.\n{}",
+            line(one)
+        ),
+        (all, _) => format!(
+            "Explain these problems in {path}. Change nothing.\n{}",
+            list(all)
+        ),
     }
 }
 
 pub(crate) fn comment(path: &WorkspacePath, line: u32, text: &str) -> String {
-    format!("Do what this comment at {path}:{} says, and remove the comment line:\n{text}", line + 1)
+    format!(
+        "Do what this comment at {path}:{} says, and remove the comment line:\n{text}",
+        line + 1
+    )
 }
 
 /// 1-based, as people count. A range that ends at the start of a line does not mean that line.
 fn lines(range: Range) -> String {
     let ends_before = range.end.character == 0 && range.end.line > range.start.line;
-    let (first, last) = (range.start.line.saturating_add(1), range.end.line.saturating_add(u32::from(!ends_before)));
-    if first >= last { format!("line {first}") } else { format!("lines {first}–{last}") }
+    let (first, last) = (
+        range.start.line.saturating_add(1),
+        range.end.line.saturating_add(u32::from(!ends_before)),
+    );
+    if first >= last {
+        format!("line {first}")
+    } else {
+        format!("lines {first}–{last}")
+    }
 }
 
 fn list(diagnostics: &[Diagnostic]) -> String {
@@ -76,7 +102,10 @@ fn line(diagnostic: &Diagnostic) -> String {
         Severity::Hint => "hint",
     };
     let start = diagnostic.range.start;
-    let (line, column) = (start.line.saturating_add(1), start.character.saturating_add(1));
+    let (line, column) = (
+        start.line.saturating_add(1),
+        start.character.saturating_add(1),
+    );
     let mut text = format!("{}:{line}:{column}: {severity}", diagnostic.path);
     if let Some(code) = &diagnostic.code {
         // Writing to a String can't fail.

@@ -44,7 +44,13 @@ struct Gathered {
 impl Show {
     pub(crate) fn new(client: Client, side: ClientSide) -> Self {
         let progress = Progress::new(client.clone(), side.progress);
-        Self { client, side, progress, gathered: None, answer: String::new() }
+        Self {
+            client,
+            side,
+            progress,
+            gathered: None,
+            answer: String::new(),
+        }
     }
 
     /// Shows until the connection is gone.
@@ -91,29 +97,53 @@ impl Show {
             self.answer.push_str(delta);
             return;
         }
-        if self.gathered.as_ref().is_some_and(|gathered| gathered.turn != turn) {
+        if self
+            .gathered
+            .as_ref()
+            .is_some_and(|gathered| gathered.turn != turn)
+        {
             self.flush().await;
         }
         let due = Instant::now() + GATHER;
-        let gathered = self.gathered.get_or_insert_with(|| Gathered { session, turn, text: String::new(), due });
+        let gathered = self.gathered.get_or_insert_with(|| Gathered {
+            session,
+            turn,
+            text: String::new(),
+            due,
+        });
         gathered.text.push_str(delta);
     }
 
     async fn flush(&mut self) {
-        if let Some(Gathered { session, turn, text, .. }) = self.gathered.take() {
-            self.send(session, SessionEvent::Text { turn, delta: text }).await;
+        if let Some(Gathered {
+            session,
+            turn,
+            text,
+            ..
+        }) = self.gathered.take()
+        {
+            self.send(session, SessionEvent::Text { turn, delta: text })
+                .await;
         }
     }
 
     async fn send(&self, session: SessionId, event: SessionEvent) {
-        self.client.send_notification::<EventNotification>(EventParams { session, event }).await;
+        self.client
+            .send_notification::<EventNotification>(EventParams { session, event })
+            .await;
     }
 
     /// What a client without a plugin must see.
     async fn message(&mut self, display: &Display) {
         let (typ, message) = match display {
-            Display::Notice { text, warning: true } => (MessageType::WARNING, text.clone()),
-            Display::Notice { text, warning: false } => (MessageType::INFO, text.clone()),
+            Display::Notice {
+                text,
+                warning: true,
+            } => (MessageType::WARNING, text.clone()),
+            Display::Notice {
+                text,
+                warning: false,
+            } => (MessageType::INFO, text.clone()),
             Display::TurnEnded { outcome, .. } => match to_lsp::outcome(outcome.clone()) {
                 (_, Some(message)) => (MessageType::WARNING, message),
                 (_, None) => (MessageType::INFO, shorten(std::mem::take(&mut self.answer))),
@@ -121,14 +151,19 @@ impl Show {
             _ => return,
         };
         if !message.trim().is_empty() {
-            self.client.send_notification::<ShowMessage>(lsp_types::ShowMessageParams { typ, message }).await;
+            self.client
+                .send_notification::<ShowMessage>(lsp_types::ShowMessageParams { typ, message })
+                .await;
         }
     }
 }
 
 fn shorten(mut text: String) -> String {
     if text.len() > MAX_MESSAGE {
-        let end = (0..=MAX_MESSAGE).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
+        let end = (0..=MAX_MESSAGE)
+            .rev()
+            .find(|&at| text.is_char_boundary(at))
+            .unwrap_or_default();
         text.truncate(end);
         text.push_str("… (the rest is in the transcript: interline.transcript)");
     }
@@ -140,20 +175,52 @@ fn event(display: Display) -> Option<SessionEvent> {
         Display::TurnStarted { turn, title } => SessionEvent::TurnStarted { turn, title },
         Display::Text { turn, delta } => SessionEvent::Text { turn, delta },
         Display::Activity { turn, text } => SessionEvent::Activity { turn, text },
-        Display::CallStarted { turn, call, tool, title } => SessionEvent::CallStarted { turn, call, tool, title },
-        Display::CallEnded { turn, call, status, summary } => SessionEvent::CallEnded { turn, call, status, summary },
+        Display::CallStarted {
+            turn,
+            call,
+            tool,
+            title,
+        } => SessionEvent::CallStarted {
+            turn,
+            call,
+            tool,
+            title,
+        },
+        Display::CallEnded {
+            turn,
+            call,
+            status,
+            summary,
+        } => SessionEvent::CallEnded {
+            turn,
+            call,
+            status,
+            summary,
+        },
         // Sent by `hunks`, which also sees the user type.
         Display::HunksChanged => return None,
-        Display::Spent { turn, usage, cost_micro_usd } => {
+        Display::Spent {
+            turn,
+            usage,
+            cost_micro_usd,
+        } => {
             // Exact up to 2^53 millionths.
             let cost_usd = cost_micro_usd.map(|micro| micro as f64 / 1e6);
-            SessionEvent::Spent { turn, usage, cost_usd }
+            SessionEvent::Spent {
+                turn,
+                usage,
+                cost_usd,
+            }
         }
         Display::Notice { text, warning } => SessionEvent::Notice { text, warning },
         Display::Configured { model, mode } => SessionEvent::Configured { model, mode },
         Display::TurnEnded { turn, outcome } => {
             let (outcome, message) = to_lsp::outcome(outcome);
-            SessionEvent::TurnEnded { turn, outcome, message }
+            SessionEvent::TurnEnded {
+                turn,
+                outcome,
+                message,
+            }
         }
     })
 }

@@ -15,7 +15,9 @@ use crate::protocol;
 
 /// `None` where the path is not absolute.
 pub(crate) fn file_uri(path: &Path) -> Option<lsp::Uri> {
-    path.is_absolute().then(|| lsp::Uri::from_file_path(path)).flatten()
+    path.is_absolute()
+        .then(|| lsp::Uri::from_file_path(path))
+        .flatten()
 }
 
 /// The editor's own name of an open file, else a `file:` URI.
@@ -27,19 +29,31 @@ pub(crate) fn uri(workspace: &Workspace, path: &WorkspacePath) -> Option<lsp::Ur
 }
 
 pub(crate) fn position(position: Position) -> lsp::Position {
-    lsp::Position { line: position.line, character: position.character }
+    lsp::Position {
+        line: position.line,
+        character: position.character,
+    }
 }
 
 pub(crate) fn range(range: Range) -> lsp::Range {
-    lsp::Range { start: position(range.start), end: position(range.end) }
+    lsp::Range {
+        start: position(range.start),
+        end: position(range.end),
+    }
 }
 
 pub(crate) fn text_edit(edit: RangeEdit) -> lsp::TextEdit {
-    lsp::TextEdit { range: range(edit.range), new_text: edit.text }
+    lsp::TextEdit {
+        range: range(edit.range),
+        new_text: edit.text,
+    }
 }
 
 pub(crate) fn started(started: agent::Started) -> protocol::Started {
-    protocol::Started { session: started.session, turn: started.turn }
+    protocol::Started {
+        session: started.session,
+        turn: started.turn,
+    }
 }
 
 /// `None` for a hunk that is no longer the user's to review.

@@ -12,11 +12,17 @@ use crate::protocol::{Started, TrustArgs, TrustResult};
 pub(crate) fn command(connection: &Connection, args: TrustArgs) -> Result<Value> {
     let folder = connection.folder()?;
     match args.trusted {
-        Some(false) => folder.agent.trust(false).map_err(|error| failed(error.to_string()))?,
+        Some(false) => folder
+            .agent
+            .trust(false)
+            .map_err(|error| failed(error.to_string()))?,
         Some(true) if !folder.agent.trusted() => ask(connection)?,
         Some(true) | None => {}
     }
-    answer(TrustResult { started: Started::default(), trusted: folder.agent.trusted() })
+    answer(TrustResult {
+        started: Started::default(),
+        trusted: folder.agent.trusted(),
+    })
 }
 
 /// Asks the user, in a task of its own.
@@ -54,11 +60,19 @@ fn ask(connection: &Connection) -> Result<()> {
 
 /// Says once that the folder isn't trusted, where that limits what is asked.
 pub(crate) fn mention(connection: &Connection) {
-    let Ok(folder) = connection.folder() else { return };
+    let Ok(folder) = connection.folder() else {
+        return;
+    };
     if !folder.agent.trusted() && connection.first_mention_of_trust() {
         let text = "this folder isn't trusted, so its checkers don't run: `interline.trust` with \
                     {\"trusted\": true} trusts it"
             .to_owned();
-        folder.editor.show(SessionId::new(), Display::Notice { text, warning: false });
+        folder.editor.show(
+            SessionId::new(),
+            Display::Notice {
+                text,
+                warning: false,
+            },
+        );
     }
 }
