@@ -1,7 +1,6 @@
 //! The commands: arguments to calls of the agent. Each enqueues and answers; none waits for the client or a model.
 
 use interline_agent::{Focus, Request, Selection};
-use interline_log::Mode;
 use interline_workspace::path::WorkspacePath;
 use lsp_types::{Diagnostic, Range, Uri};
 use serde::Serialize;
@@ -24,7 +23,7 @@ pub(crate) async fn execute(
     let folder = connection.folder()?;
     match command {
         EDIT => edit(connection, parse(command, arguments)?),
-        FIX => fix(connection, parse(command, arguments)?).await,
+        FIX => fix(connection, parse(command, arguments)?),
         EXPLAIN => explain(connection, parse(command, arguments)?),
         PROMPT => prompt(connection, parse(command, arguments)?),
         ACCEPT => {
@@ -50,7 +49,7 @@ pub(crate) async fn execute(
         }
         MODE => {
             let ModeArgs { mode, session } = parse(command, arguments)?;
-            started(connection, set_mode(folder, session, mode))
+            started(connection, folder.agent.set_mode(session, mode))
         }
         MODEL => model(folder, parse(command, arguments)?),
         TRUST => trust::command(connection, parse(command, arguments)?),
@@ -100,7 +99,7 @@ fn edit(connection: &Connection, args: EditArgs) -> Result<Value> {
     )
 }
 
-async fn fix(connection: &Connection, args: FixArgs) -> Result<Value> {
+fn fix(connection: &Connection, args: FixArgs) -> Result<Value> {
     let path = connection.path(&args.uri)?;
     let focus = focus(
         connection,
@@ -202,12 +201,6 @@ fn known(connection: &Connection, uri: &Uri, range: Option<Range>) -> Vec<Diagno
         .cloned()
         .collect();
     if here.is_empty() { all } else { here }
-}
-
-// --- settings ---
-
-fn set_mode(folder: &Folder, session: Option<interline_log::SessionId>, mode: Mode) -> Agent {
-    folder.agent.set_mode(session, mode)
 }
 
 fn model(folder: &Folder, args: ModelArgs) -> Result<Value> {

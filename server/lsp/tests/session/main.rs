@@ -1,4 +1,9 @@
 //! Whole sessions over the protocol, as an editor without a plugin has them, with a scripted model.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests; fixtures are files"
+)]
 
 mod client;
 
