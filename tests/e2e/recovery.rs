@@ -1,0 +1,102 @@
+//! What goes wrong on the way: torn streams, overload, a killed process.
+
+use scripted_model::{Step, StreamFault};
+
+use crate::place::{Place, edit, model, wait};
+
+/// The diff and the turn's words, with the trouble in front of the edit.
+fn answer(trouble: Vec<Step>, mend: impl Fn(Step) -> Step) -> String {
+    let steps = trouble.into_iter().chain([
+        mend(edit("two", "zwei – 二")),
+        mend(Step::say("Fertig – 完了.")),
+    ]);
+    let server = model(steps);
+    let ended = Place::new().model(&server).ask().with(0);
+    assert_eq!(server.steps_left(), 0);
+    ended.out
+}
+
+#[test]
+fn trouble_on_the_way_changes_nothing_in_the_answer() {
+    let plain = answer(Vec::new(), |step| step);
+    assert!(plain.contains("-two\n+zwei – 二\n"), "{plain}");
+    assert_eq!(
+        answer(vec![Step::status(529)], |step| step),
+        plain,
+        "overloaded"
+    );
+    let cut = Step::say("half of an answer").fault(StreamFault::CutAfterBytes(300));
+    assert_eq!(answer(vec![cut], |step| step), plain, "cut");
+    let close = Step::default().fault(StreamFault::Close);
+    assert_eq!(answer(vec![close], |step| step), plain, "closed");
+    assert_eq!(
+        answer(Vec::new(), |step| step.fault(StreamFault::GarbageLine)),
+        plain,
+        "garbage"
+    );
+    assert_eq!(
+        answer(Vec::new(), |step| Step {
+            split: Some(3),
+            ..step
+        }),
+        plain,
+        "three bytes a write"
+    );
+}
+
+#[test]
+fn a_killed_turn_keeps_its_hunks() {
+    let server = model([edit("two", "2"), Step::default().fault(StreamFault::Hang)]);
+    let place = Place::new().model(&server);
+    let mut child = place.start(&["run", "--diff", "please"]);
+    // The second request carries the edit's result, which is durable by then.
+    wait("the second request", || server.requests().len() == 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(place.read("notes.txt"), "one\ntwo\nthree\n");
+
+    let list = place.interline(&["sessions"]).with(0).out;
+    assert!(list.contains("unfinished"), "{list}");
+    let id = list.split_whitespace().next().unwrap();
+    let verified = place.interline(&["audit", "verify", id]).with(0).out;
+    assert!(verified.contains("ok"), "{verified}");
+    let resumed = place
+        .interline(&["sessions", "resume", id, "--diff"])
+        .with(0)
+        .out;
+    assert!(resumed.contains("-two\n+2\n"), "{resumed}");
+    place.interline(&["audit", "verify"]).with(0);
+    place.interline(&["sessions", "export", id]).with(0);
+    place
+        .interline(&["sessions", "resume", id, "--apply"])
+        .with(0);
+    assert_eq!(place.read("notes.txt"), "one\n2\nthree\n");
+}
+
+#[test]
+fn a_damaged_record_is_told() {
+    let server = model([edit("two", "2"), Step::say("Done.")]);
+    let place = Place::new().model(&server);
+    place.ask().with(0);
+    let state = place.project().join("../home/state");
+    let log = find(&state, "jsonl").expect("a log below the state folder");
+    let text = std::fs::read_to_string(&log)
+        .unwrap()
+        .replacen("please", "plEase", 1);
+    place.write(log.to_str().unwrap(), text);
+    let ended = place.interline(&["audit", "verify"]).with(1);
+    assert!(ended.out.contains("damaged"), "{}", ended.out);
+}
+
+fn find(folder: &std::path::Path, extension: &str) -> Option<std::path::PathBuf> {
+    std::fs::read_dir(folder).ok()?.flatten().find_map(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            find(&path, extension)
+        } else {
+            path.extension()
+                .is_some_and(|e| e == extension)
+                .then_some(path)
+        }
+    })
+}
