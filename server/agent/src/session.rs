@@ -191,9 +191,18 @@ impl Session {
             return Err(std::mem::take(&mut running.steering));
         }
         status.turn = None;
-        drop(status);
-        self.running.send_replace(false);
         Ok(())
+    }
+
+    /// The turn's end is on record and shown: who waits for it may go on, unless another has begun meanwhile.
+    pub(crate) fn ended(&self, id: TurnId) {
+        let mut status = self.status();
+        if status.turn.as_ref().is_some_and(|running| running.id == id) {
+            status.turn = None;
+        }
+        if status.turn.is_none() {
+            self.running.send_replace(false);
+        }
     }
 
     /// The running turn.

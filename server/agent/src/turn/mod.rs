@@ -94,12 +94,10 @@ pub(crate) async fn run(
     };
     session.show(Display::TurnEnded {
         turn: id,
-        outcome: outcome.clone(),
+        outcome,
     });
     // Where preparing failed nobody takes up what was added meanwhile: it is dropped with the turn.
-    if session.finish(&outcome).is_err() {
-        let _ = session.finish(&TurnOutcome::Cancelled);
-    }
+    session.ended(id);
 }
 
 /// One call under policy without a model, for the command line.
@@ -120,7 +118,7 @@ pub(crate) async fn single_call(
         turn.single(tool, arguments).await
     };
     let called = called.await;
-    let _ = session.finish(&TurnOutcome::Cancelled);
+    session.ended(id);
     called
 }
 
