@@ -157,20 +157,19 @@ fn code_words(markdown: &str) -> Vec<String> {
 
 /// A method of the protocol also has a slash in it.
 fn is_method(word: &str) -> bool {
-    let spaces = [
-        "textDocument/",
-        "workspace/",
-        "window/",
-        "interline/",
+    const SPACES: &[&str] = &[
         "client/",
-        "completionItem/",
         "codeAction/",
+        "completionItem/",
+        "interline/",
         "notebookDocument/",
+        "textDocument/",
+        "window/",
+        "workspace/",
     ];
-    spaces.iter().any(|space| word.starts_with(space))
-        && !Path::new(word).extension().is_some_and(|e| e == "rs")
-        && !word.ends_with('/')
-        && !word.contains("/src")
+    // Two of these are folders of ours, too: there a path goes on to a source file.
+    let is_path = word.ends_with('/') || word.ends_with(".rs") || word.contains("/src");
+    !is_path && SPACES.iter().any(|space| word.starts_with(space))
 }
 
 fn exists(name: &str, crates: &BTreeMap<String, BTreeSet<String>>) -> bool {
