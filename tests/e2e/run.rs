@@ -150,9 +150,14 @@ fn wrong_usage_and_an_unreachable_model_have_their_codes() {
     place
         .interline(&["run", "--mode", "yolo", "please"])
         .with(2);
-    let server = model([Step::status(401)]);
-    let ended = Place::new().model(&server).ask().with(1);
-    assert!(!ended.err.trim().is_empty());
+    let refused = model([Step::status(401)]);
+    Place::new().model(&refused).ask().with(1);
+    // Nothing listens where a server was.
+    let gone = model([]);
+    let place = Place::new().model(&gone);
+    drop(gone);
+    let ended = place.ask().with(1);
+    assert!(ended.err.contains("can't reach"), "{}", ended.err);
     assert!(!ended.err.contains("panicked"), "{}", ended.err);
 }
 
