@@ -35,6 +35,12 @@ pub(crate) async fn ask(
     let result = tokio::time::timeout(TIMEOUT + GRACE, request).await;
     let result = result.map_err(|_| EditorError::Gone("interline/query timed out".to_owned()))?;
     let result = result.map_err(|error| EditorError::Refused(error.message.into_owned()))?;
+    if result.source.is_empty() {
+        // Nobody knows is another answer than "nothing is wrong".
+        return Err(EditorError::Unsupported(
+            "no other language server answers here".to_owned(),
+        ));
+    }
     Ok(QueryAnswer {
         items: items(&workspace, &query, result.items),
         source: result.source,

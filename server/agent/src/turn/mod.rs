@@ -92,10 +92,7 @@ pub(crate) async fn run(
         Ok(mut turn) => turn.run_to_end(request).await,
         Err(message) => TurnOutcome::Failed { message },
     };
-    session.show(Display::TurnEnded {
-        turn: id,
-        outcome,
-    });
+    session.show(Display::TurnEnded { turn: id, outcome });
     // Where preparing failed nobody takes up what was added meanwhile: it is dropped with the turn.
     session.ended(id);
 }

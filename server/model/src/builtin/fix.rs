@@ -79,10 +79,12 @@ fn list_or_answer(turn: &Turn) -> Next {
         )));
     }
     let checked = Check::parse(&last.result);
-    if let Check::Done { problems, .. } = &checked
+    if let Check::Done {
+        problems, source, ..
+    } = &checked
         && checks.len() <= MOST_ROUNDS
     {
-        let places = open_places(turn, problems);
+        let places = open_places(turn, problems, !lists_fixes(source));
         if !places.is_empty() {
             let list = |(path, line)| Call {
                 tool: "quickfix",
@@ -94,11 +96,18 @@ fn list_or_answer(turn: &Turn) -> Next {
     Next::Answer(answer::fixed(&outcome(turn, checked)))
 }
 
-fn open_places(turn: &Turn, problems: &[Problem]) -> BTreeSet<Place> {
+/// Whether this checker's results name the fixes that there are. A language server's don't: it is asked for them.
+fn lists_fixes(source: &str) -> bool {
+    ["cargo check", "tsc", "ruff", "pyright"]
+        .iter()
+        .any(|checker| source.contains(checker))
+}
+
+fn open_places(turn: &Turn, problems: &[Problem], ask: bool) -> BTreeSet<Place> {
     let listed: BTreeSet<Place> = since_check(turn).filter_map(place).collect();
     let wanted = problems
         .iter()
-        .filter(|problem| !problem.fixes.is_empty() && in_scope(turn, problem));
+        .filter(|problem| (ask || !problem.fixes.is_empty()) && in_scope(turn, problem));
     let fresh = wanted.filter(|problem| tries(turn, problem) < MOST_TRIES);
     fresh
         .map(|problem| (problem.path.clone(), problem.line))
@@ -204,10 +213,19 @@ fn apply_or_go_on(turn: &Turn) -> Next {
         .filter(|done| applies(done))
         .filter_map(place)
         .collect();
+    let ask = turn
+        .steps
+        .iter()
+        .flatten()
+        .rfind(|done| done.tool == "diagnostics")
+        .is_some_and(|done| matches!(Check::parse(&done.result), Check::Done { source, .. } if !lists_fixes(&source)));
     let safe = |done: &Done| {
-        let offer = offers(&done.result)
+        let offers = offers(&done.result);
+        // Of a language server's fixes few say that they are safe; the only one on offer is worth a proposal.
+        let only = ask && offers.len() == 1;
+        let offer = offers
             .into_iter()
-            .find(|offer| offer.safe && !done.failed)?;
+            .find(|offer| (offer.safe || only) && !done.failed)?;
         Some((
             place(done).filter(|place| !tried.contains(place))?,
             offer.number,
