@@ -181,8 +181,13 @@ impl Session {
             .unwrap_or_default()
     }
 
-    /// Ends the turn, unless the user has just added something: then it goes on with that.
-    pub(crate) fn finish(&self, outcome: &TurnOutcome) -> Result<(), Vec<String>> {
+    /// Ends the turn, unless the user has just added something: then it goes on with that. `record` puts the end
+    /// on record before another turn can begin.
+    pub(crate) fn finish(
+        &self,
+        outcome: &TurnOutcome,
+        record: impl FnOnce(),
+    ) -> Result<(), Vec<String>> {
         let mut status = self.status();
         if let Some(running) = &mut status.turn
             && *outcome == TurnOutcome::Done
@@ -190,6 +195,7 @@ impl Session {
         {
             return Err(std::mem::take(&mut running.steering));
         }
+        record();
         status.turn = None;
         Ok(())
     }

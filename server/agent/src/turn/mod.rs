@@ -171,8 +171,12 @@ impl Turn {
                 Err(End::Outcome(outcome)) => outcome,
                 Err(End::Log(error)) => log_failed(&error),
             };
-            match self.session.finish(&outcome) {
-                Ok(()) => return self.close(outcome).await,
+            let mut recorded = Ok(());
+            match self
+                .session
+                .finish(&outcome, || recorded = self.record_end(&outcome))
+            {
+                Ok(()) => return self.close(outcome, recorded).await,
                 Err(steering) => begun = self.steer(steering),
             }
         }
@@ -331,18 +335,16 @@ impl Turn {
     }
 
     /// Ends the turn on record. Calls without a result are answered first, whatever ended it.
-    async fn close(&mut self, outcome: TurnOutcome) -> TurnOutcome {
-        let ended = async {
-            calls::answer_orphans(self)?;
-            self.record(
-                Actor::System,
-                EventData::TurnEnded {
-                    outcome: outcome.clone(),
-                },
-            )?;
-            self.recorder.durable().await.map_err(End::from)
-        };
-        match ended.await {
+    fn record_end(&self, outcome: &TurnOutcome) -> Result<(), End> {
+        calls::answer_orphans(self)?;
+        let outcome = outcome.clone();
+        self.record(Actor::System, EventData::TurnEnded { outcome })
+    }
+
+    /// The turn is over once its end is durable; where the log can't be written, that is how it ends.
+    async fn close(&self, outcome: TurnOutcome, recorded: Result<(), End>) -> TurnOutcome {
+        let durable = self.recorder.durable().await.map_err(End::from);
+        match recorded.and(durable) {
             Err(End::Log(error)) => log_failed(&error),
             Ok(()) | Err(End::Outcome(_)) => outcome,
         }

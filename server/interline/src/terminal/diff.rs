@@ -30,9 +30,16 @@ fn write_file(out: &mut String, file: &Diff, style: Style) {
     let mut diff = LineDiff::compute(Algorithm::Histogram, &input);
     diff.postprocess_lines(&input);
     let printer = BasicLineDiffPrinter(&input.interner);
-    let body = diff
+    let mut body = diff
         .unified_diff(&printer, UnifiedDiffConfig::default(), &input)
         .to_string();
+    // An empty side starts at line 0 (POSIX diff, unified format); the library says 1.
+    if before.is_empty() {
+        body = body.replacen("@@ -1,0 ", "@@ -0,0 ", 1);
+    }
+    if after.is_empty() {
+        body = body.replacen(" +1,0 @@", " +0,0 @@", 1);
+    }
     // Writing into a String fails never.
     let _ = writeln!(
         out,
@@ -81,7 +88,7 @@ mod tests {
     fn new_changed_and_deleted_files() {
         assert_eq!(
             diff(None, Some("x\n")),
-            "--- /dev/null\n+++ b/src/a.rs\n@@ -0,0 +1 @@\n+x\n"
+            "--- /dev/null\n+++ b/src/a.rs\n@@ -0,0 +1,1 @@\n+x\n"
         );
         assert_eq!(
             diff(Some("a\nb\nc\n"), Some("a\nB\nc\n")),
@@ -89,7 +96,7 @@ mod tests {
         );
         assert_eq!(
             diff(Some("x\n"), None),
-            "--- a/src/a.rs\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
+            "--- a/src/a.rs\n+++ /dev/null\n@@ -1,1 +0,0 @@\n-x\n"
         );
     }
 }
