@@ -132,6 +132,7 @@ end)
 
 test('code actions: fix from the editor\'s own menu', { fixture = 'broken', config = 'model = "builtin"' }, function(child)
   break_buffer(child)
+  vim.wait(1000) -- the shim tells of diagnostics once they are quiet
   child:lua([[
     vim.ui.select = function(items, opts, choose)
       _G.offered = vim.tbl_map(function(item) return item.action.title end, items)
