@@ -38,6 +38,13 @@ pub(crate) async fn diagnose(
         && pending.is_empty()
         && let Some(checked) = by_editor(context, path, true).await?
     {
+        // An editor without a server for the language says the same as one whose server finds nothing: the
+        // project's own checker tells them apart.
+        if checked.diagnostics.is_empty()
+            && let Ok(checked) = by_checker(context, path).await?
+        {
+            return Ok(keep(environment, checked));
+        }
         return Ok(keep(environment, checked));
     }
     let reason = match by_checker(context, path).await? {
