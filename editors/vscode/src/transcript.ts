@@ -25,6 +25,8 @@ export class Transcript implements vscode.TextDocumentContentProvider, vscode.Di
   private readonly changes = new vscode.EventEmitter<vscode.Uri>();
   private readonly parts: vscode.Disposable[];
   private timer: NodeJS.Timeout | undefined;
+  /** Something has come since the last refresh began. */
+  private behind = false;
   /** The session of the last event or command. */
   session: string | undefined;
   readonly onDidChange = this.changes.event;
@@ -42,7 +44,8 @@ export class Transcript implements vscode.TextDocumentContentProvider, vscode.Di
           page.whole = page.tail.length;
           this.stale.add(session);
         }
-        this.timer ??= setTimeout(() => void this.refresh(), REFRESH_MS);
+        this.behind = true;
+        this.schedule();
       }),
     ];
   }
@@ -96,7 +99,12 @@ export class Transcript implements vscode.TextDocumentContentProvider, vscode.Di
     page.whole -= whole;
   }
 
+  private schedule(): void {
+    this.timer ??= setTimeout(() => void this.refresh(), REFRESH_MS);
+  }
+
   private async refresh(): Promise<void> {
+    this.behind = false;
     const stale = [...this.stale];
     this.stale.clear();
     for (const session of stale) if (this.server.running) await this.reload(session).catch(() => undefined);
@@ -107,6 +115,8 @@ export class Transcript implements vscode.TextDocumentContentProvider, vscode.Di
       // The editor takes the new text a moment later; who reads further up is left there.
       for (const editor of this.editors(session)) if (atEnd(editor)) setTimeout(() => reveal(editor), REFRESH_MS);
     }
+    // What came while the server was asked is not in its answer.
+    if (this.behind) this.schedule();
   }
 }
 

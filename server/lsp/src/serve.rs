@@ -180,3 +180,6 @@ fn send(outbox: &mpsc::UnboundedSender<Vec<u8>>, message: &impl serde::Serialize
         Err(error) => tracing::error!(%error, "a message can't be written"),
     }
 }
+
+#[cfg(test)]
+mod tests;
