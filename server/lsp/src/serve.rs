@@ -6,19 +6,22 @@
 //! and `exit`, and nothing of the agent.
 
 mod frame;
+mod message;
+mod outbox;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::SinkExt as _;
 use futures::future::FutureExt as _;
-use futures::{SinkExt as _, StreamExt as _};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use tokio::io::{AsyncRead, AsyncWrite, BufReader, BufWriter};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
+use tokio::task::JoinSet;
 use tower::Service as _;
 use tower_lsp::jsonrpc::{Error, Id, Request, Response};
 use tower_lsp::{ClientSocket, LanguageServer, LspService};
+
+use message::Message;
+use outbox::Outbox;
 
 /// How often the client's process is looked for.
 const ALIVE: Duration = Duration::from_secs(2);
@@ -38,15 +41,9 @@ where
     O: AsyncWrite + Unpin + Send + 'static,
     S: LanguageServer,
 {
-    let (mut requests, mut replies) = socket.split();
-    let (outbox, waiting) = mpsc::unbounded_channel::<Vec<u8>>();
-    let writer = tokio::spawn(frame::write_all(BufWriter::new(output), waiting));
-    let to_client = outbox.clone();
-    let asking = tokio::spawn(async move {
-        while let Some(request) = requests.next().await {
-            send(&to_client, &request);
-        }
-    });
+    let (requests, mut replies) = socket.split();
+    let (outbox, writer) = outbox::open(output, requests);
+    let mut handlers = JoinSet::new();
     let mut reader = frame::Reader::new(BufReader::with_capacity(1 << 16, input));
     let served = loop {
         let body = match reader.next().await {
@@ -55,30 +52,27 @@ where
             Err(frame::Broken::Stream(error)) => break Err(error),
             Err(frame::Broken::Message(reason)) => {
                 tracing::warn!(reason, "a message was skipped");
-                send(
-                    &outbox,
-                    &Response::from_error(Id::Null, Error::parse_error()),
-                );
+                outbox.send(&Response::from_error(Id::Null, Error::parse_error()));
                 continue;
             }
         };
-        match parse(&body) {
-            Err(error) => send(&outbox, &Response::from_error(Id::Null, error)),
+        match message::parse(&body) {
+            Err(error) => outbox.send(&Response::from_error(Id::Null, error)),
             Ok(Message::Reply(reply)) => {
                 // Nobody may wait for it any more: that is no failure.
                 let _ = replies.send(reply).await;
             }
             Ok(Message::Request(request)) => {
                 let last = request.method() == "exit";
-                call(&mut service, request, &outbox).await;
+                call(&mut service, request, &outbox, &mut handlers).await;
                 if last {
                     break Ok(());
                 }
             }
         }
     };
-    asking.abort();
     drop((outbox, service));
+    // What still waits after that is dropped with `handlers`.
     let _ = tokio::time::timeout(LAST_WORDS, writer).await;
     served
 }
@@ -94,48 +88,11 @@ pub(crate) async fn process_gone(process: u32) {
     }
 }
 
-enum Message {
-    Request(Request),
-    Reply(Response),
-}
-
-/// The members that tell the kinds apart. A reply also parses as a request, so `method` is looked at first.
-#[derive(Deserialize)]
-struct Shape<'a> {
-    #[serde(borrow)]
-    method: Option<&'a RawValue>,
-}
-
-fn parse(body: &[u8]) -> Result<Message, Error> {
-    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(Error::invalid_request());
-    }
-    let shape: Shape<'_> = serde_json::from_slice(body).map_err(|error| refuse(&error))?;
-    if shape.method.is_some() {
-        serde_json::from_slice(body)
-            .map(Message::Request)
-            .map_err(|error| refuse(&error))
-    } else {
-        serde_json::from_slice(body)
-            .map(Message::Reply)
-            .map_err(|error| refuse(&error))
-    }
-}
-
-fn refuse(error: &serde_json::Error) -> Error {
-    let mut refused = if error.is_data() {
-        Error::invalid_request()
-    } else {
-        Error::parse_error()
-    };
-    refused.message = format!("{}: {error}", refused.message).into();
-    refused
-}
-
 async fn call<S: LanguageServer>(
     service: &mut LspService<S>,
     request: Request,
-    outbox: &mpsc::UnboundedSender<Vec<u8>>,
+    outbox: &Outbox,
+    handlers: &mut JoinSet<()>,
 ) {
     let id = request.id().cloned();
     let initialize = request.method() == "initialize";
@@ -150,34 +107,24 @@ async fn call<S: LanguageServer>(
         Some(done) => answer(outbox, id, done),
         None => {
             let outbox = outbox.clone();
-            tokio::spawn(async move { answer(&outbox, id, handling.await) });
+            // Those that are done leave their places.
+            while handlers.try_join_next().is_some() {}
+            handlers.spawn(async move { answer(&outbox, id, handling.await) });
         }
     }
 }
 
-fn answer<E, P>(
-    outbox: &mpsc::UnboundedSender<Vec<u8>>,
-    id: Option<Id>,
-    done: Result<Result<Option<Response>, E>, P>,
-) {
+fn answer<E, P>(outbox: &Outbox, id: Option<Id>, done: Result<Result<Option<Response>, E>, P>) {
     match done {
-        Ok(Ok(Some(response))) => send(outbox, &response),
+        Ok(Ok(Some(response))) => outbox.send(&response),
         // A notification, or a request after `exit`.
         Ok(Ok(None) | Err(_)) => {}
         Err(_panic) => {
             tracing::error!("a handler panicked");
             if let Some(id) = id {
-                send(outbox, &Response::from_error(id, Error::internal_error()));
+                outbox.send(&Response::from_error(id, Error::internal_error()));
             }
         }
-    }
-}
-
-fn send(outbox: &mpsc::UnboundedSender<Vec<u8>>, message: &impl serde::Serialize) {
-    match serde_json::to_vec(message) {
-        // The writer is gone when the client is.
-        Ok(body) => drop(outbox.send(body)),
-        Err(error) => tracing::error!(%error, "a message can't be written"),
     }
 }
 

@@ -5,7 +5,6 @@
 use tokio::io::{
     AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _,
 };
-use tokio::sync::mpsc;
 
 /// Larger messages are skipped: no editor sends one on purpose.
 const MAX_BODY: usize = 128 << 20;
@@ -54,7 +53,8 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
                 (true, Some(length)) => return self.body(length).await.map(Some),
                 // What is left of a broken message.
                 (true, None) => {}
-                (false, _) => length = content_length(line).or(length),
+                (false, None) => length = content_length(resync(line)),
+                (false, Some(_)) => length = content_length(line).or(length),
             }
         }
     }
@@ -74,6 +74,15 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
     }
 }
 
+/// Bodies end without a line break: after a broken block of headers, the next header is glued to what was skipped.
+fn resync(line: &[u8]) -> &[u8] {
+    const NAME: &[u8] = b"content-length:";
+    line.windows(NAME.len())
+        .rposition(|name| name.eq_ignore_ascii_case(NAME))
+        .and_then(|start| line.get(start..))
+        .unwrap_or(line)
+}
+
 fn content_length(line: &[u8]) -> Option<usize> {
     let line = std::str::from_utf8(line).ok()?;
     let (name, value) = line.split_once(':')?;
@@ -82,20 +91,8 @@ fn content_length(line: &[u8]) -> Option<usize> {
         .then(|| value.trim().parse().ok())?
 }
 
-/// Writes bodies in their order until nobody sends any more or the client is gone.
-pub(super) async fn write_all<W: AsyncWrite + Unpin>(
-    mut output: W,
-    mut bodies: mpsc::UnboundedReceiver<Vec<u8>>,
-) {
-    while let Some(body) = bodies.recv().await {
-        if let Err(error) = write(&mut output, &body, bodies.is_empty()).await {
-            tracing::debug!(%error, "the client is gone");
-            return;
-        }
-    }
-}
-
-async fn write<W: AsyncWrite + Unpin>(
+/// Writes one body, and flushes when it is the `last` for now.
+pub(super) async fn write<W: AsyncWrite + Unpin>(
     output: &mut W,
     body: &[u8],
     last: bool,
