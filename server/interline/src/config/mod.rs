@@ -84,7 +84,7 @@ impl Config {
         }
         let merge::Merge {
             model,
-            mode,
+            mut mode,
             models,
             budget,
             mut rules,
@@ -92,6 +92,14 @@ impl Config {
             mut warnings,
             ..
         } = merge;
+        if mode.value == Mode::Auto {
+            // Auto covers the outside, so it needs a boundary below it that holds.
+            warnings.push(
+                "mode auto needs a sandbox, which this build does not have: accept-edits counts"
+                    .to_owned(),
+            );
+            mode.value = Mode::AcceptEdits;
+        }
         let always = match interline_policy::AlwaysStore::new(&folders.state).rules(root) {
             Ok(rules) => rules,
             Err(error) => {
