@@ -31,6 +31,18 @@ pub struct ModelSpec {
     pub price: Option<Price>,
 }
 
+impl ModelSpec {
+    /// Whether OpenAI itself answers, or Azure for it, and not one of the many servers that speak its formats.
+    pub(crate) fn is_openai(&self) -> bool {
+        let host = self
+            .base_url
+            .strip_prefix("https://")
+            .and_then(|rest| rest.split(['/', ':']).next())
+            .unwrap_or_default();
+        host == "api.openai.com" || host.ends_with(".openai.azure.com")
+    }
+}
+
 /// A provider's wire format, as `provider` in the configuration names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use interline_log::SessionId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -112,6 +113,12 @@ pub(crate) fn frame<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Option<T> {
             |error| tracing::warn!(%error, bytes = data.len(), "skipped a line that is no frame"),
         )
         .ok()
+}
+
+/// Keeps a session's requests on one cache, at OpenAI. Gateways to other providers reject it as a parameter that
+/// they can't translate (LiteLLM: HTTP 400, "does not support parameters: ['prompt_cache_key']").
+fn cache_key(spec: &ModelSpec, request: &Request) -> Option<SessionId> {
+    spec.is_openai().then_some(request.session)
 }
 
 /// A call's arguments as a JSON object: as the model wrote them, or wrapped so that it sees what was wrong

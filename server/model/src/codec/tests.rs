@@ -370,8 +370,7 @@ fn chat_body() {
         r#"{"role":"assistant","content":"Reading both.","tool_calls":[{"id":"call_a","type":"function","function":{"name":"read","arguments":"{\"path\":\"a\"}"},"extra_content":{"google":{"thought_signature":"sig="}}},"#,
         r#"{"id":"call_b","type":"function","function":{"name":"read","arguments":"{\"path\":\"b\"}"}}],"reasoning_content":"thinking"},"#,
         r#"{"role":"tool","tool_call_id":"call_a","content":"fn main"},{"role":"tool","tool_call_id":"call_b","content":"error: gone"},"#,
-        r#"{"role":"user","content":"go on"}],"max_tokens":1000,"stream":true,"stream_options":{"include_usage":true},"#,
-        r#""prompt_cache_key":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#,
+        r#"{"role":"user","content":"go on"}],"max_tokens":1000,"stream":true,"stream_options":{"include_usage":true}}"#,
     );
     assert_eq!(
         body(&spec(Provider::OpenaiChat), &request(messages)),
@@ -382,6 +381,25 @@ fn chat_body() {
         ..spec(Provider::OpenaiChat)
     };
     assert!(body(&own, &request(foreign())).contains(r#""max_completion_tokens":1000"#));
+}
+
+#[test]
+fn only_openai_gets_the_key_of_its_cache() {
+    let keyed = |base_url: &str, provider| {
+        let spec = ModelSpec {
+            base_url: base_url.to_owned(),
+            ..spec(provider)
+        };
+        body(&spec, &request(foreign()))
+            .contains(r#""prompt_cache_key":"01ARZ3NDEKTSV4RRFFQ69G5FAV""#)
+    };
+    for provider in [Provider::OpenaiChat, Provider::OpenaiResponses] {
+        assert!(keyed("https://api.openai.com/v1", provider));
+        assert!(keyed("https://us.openai.azure.com/openai/v1", provider));
+        // LiteLLM in front of another provider answers 400.
+        assert!(!keyed("http://127.0.0.1:4000/v1", provider));
+        assert!(!keyed("https://gateway.test/api.openai.com/v1", provider));
+    }
 }
 
 #[test]
@@ -495,7 +513,7 @@ fn responses_body() {
         r#"{"id":"msg_1","type":"message","status":"completed","content":[{"type":"output_text","annotations":[],"text":"I'll read."}],"role":"assistant"},"#,
         r#"{"id":"fc_1","type":"function_call","status":"completed","arguments":"{\"path\":\"a\"}","call_id":"call_1","name":"read"},"#,
         r#"{"type":"function_call_output","call_id":"call_1","output":"fn main"}],"max_output_tokens":1000,"stream":true,"store":false,"#,
-        r#""include":["reasoning.encrypted_content"],"prompt_cache_key":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#,
+        r#""include":["reasoning.encrypted_content"]}"#,
     );
     assert_eq!(
         body(&spec(Provider::OpenaiResponses), &request(messages)),

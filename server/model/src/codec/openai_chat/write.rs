@@ -9,7 +9,7 @@ use interline_log::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::codec::{marked, object};
+use crate::codec::{cache_key, marked, object};
 use crate::{ModelSpec, Request};
 
 #[derive(Serialize)]
@@ -26,7 +26,8 @@ pub(crate) struct Body<'a> {
     stream_options: StreamOptions,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_effort: Option<&'a str>,
-    prompt_cache_key: SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_cache_key: Option<SessionId>,
 }
 
 #[derive(Serialize)]
@@ -91,8 +92,7 @@ impl<'a> Body<'a> {
     pub(crate) fn new(spec: &'a ModelSpec, request: &'a Request) -> Self {
         let most = Some(request.max_output.unwrap_or(spec.max_output));
         // OpenAI's reasoning models reject the old name, most other servers don't know the new one.
-        let new_name = spec.base_url.contains("://api.openai.com")
-            || spec.base_url.contains(".openai.azure.com");
+        let new_name = spec.is_openai();
         Self {
             model: &spec.id,
             tools: request.tools.iter().map(tool).collect(),
@@ -104,7 +104,7 @@ impl<'a> Body<'a> {
                 include_usage: true,
             },
             reasoning_effort: spec.effort.as_deref(),
-            prompt_cache_key: request.session,
+            prompt_cache_key: cache_key(spec, request),
         }
     }
 }

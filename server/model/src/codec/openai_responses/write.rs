@@ -9,7 +9,7 @@ use interline_log::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::codec::{marked, object};
+use crate::codec::{cache_key, marked, object};
 use crate::{ModelSpec, Request};
 
 #[derive(Serialize)]
@@ -27,7 +27,8 @@ pub(crate) struct Body<'a> {
     include: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<Reasoning<'a>>,
-    prompt_cache_key: SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_cache_key: Option<SessionId>,
 }
 
 #[derive(Serialize)]
@@ -96,7 +97,7 @@ impl<'a> Body<'a> {
                 effort,
                 summary: "auto",
             }),
-            prompt_cache_key: request.session,
+            prompt_cache_key: cache_key(spec, request),
         }
     }
 }
