@@ -38,6 +38,7 @@ pub(crate) struct Session {
     scratch: OnceLock<Scratch>,
     /// Untrusted content may be in the conversation.
     pub(crate) tainted: AtomicBool,
+    pub(crate) private: AtomicBool,
 }
 
 #[derive(Default)]
@@ -89,6 +90,7 @@ impl Session {
             memory: Arc::default(),
             scratch: OnceLock::new(),
             tainted: AtomicBool::new(false),
+            private: AtomicBool::new(false),
         })
     }
 
@@ -133,6 +135,11 @@ impl Session {
 
     pub(crate) fn tainted(&self) -> bool {
         self.tainted.load(Ordering::Relaxed)
+    }
+
+    /// A secret, or a file from outside of the workspace, was read in it.
+    pub(crate) fn private(&self) -> bool {
+        self.private.load(Ordering::Relaxed)
     }
 
     /// What the tools of a turn work on.

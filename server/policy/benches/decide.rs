@@ -4,7 +4,9 @@ use std::hint::black_box;
 use std::path::Path;
 
 use interline_log::{Access, Mode, Tier};
-use interline_policy::{ArgPattern, Call, Context, Rule, RuleEffect, Rules, analyse_shell, decide};
+use interline_policy::{
+    ArgPattern, Bound, Call, Context, Rule, RuleEffect, Rules, analyse_shell, decide,
+};
 
 fn main() {
     divan::main();
@@ -15,6 +17,7 @@ const CONTEXT: Context = Context {
     trusted: true,
     headless: false,
     tainted: false,
+    private: false,
     sandbox: false,
 };
 
@@ -23,6 +26,7 @@ fn call(command: &str) -> Call {
         tool: "shell".into(),
         input: command.into(),
         access: Access::Execute,
+        bound: Bound::default(),
         facts: analyse_shell(command, Path::new("/tmp")),
     }
 }

@@ -1,14 +1,16 @@
-//! The one function that every call goes through. Combines by max(deny > ask > allow).
+//! The one function that every call goes through, in the order of the pipeline: limits and compiled-in invariants,
+//! managed policy, deny and ask rules, the mode's limits, trust, taint; then allow rules, what is proven, the mode's
+//! default. Combines by max(deny > ask > allow); the order breaks ties, and so names who decided.
 //!
-//! Order (which breaks ties, and so names who decided): compiled-in invariants, the mode's limits, deny and ask
-//! rules, distrust; then allow rules, proven read-only commands, the mode's default.
+//! Parsing comes before it (the tools), the prompt, the second look, the run and the audit after it (the agent).
 
 use interline_log::{Access, Mode};
 
+use crate::checks;
 use crate::facts::{Call, Effect};
-use crate::permit::{Ask, Permit};
-use crate::protect::{self, Special};
-use crate::reason;
+use crate::permit::{Ask, Permit, Place};
+use crate::protect;
+use crate::reason::{self, Holds};
 use crate::rule::{ArgPattern, CompiledRule, Rule, RuleEffect};
 use crate::rules::{Rules, name};
 use crate::shell::may_always_run;
@@ -24,7 +26,9 @@ pub struct Context {
     pub headless: bool,
     /// Untrusted content is in the session.
     pub tainted: bool,
-    /// A sandbox works. Always false for now.
+    /// Private data is in the session: a secret, or a file from outside of the workspace.
+    pub private: bool,
+    /// A sandbox works: commands run there, on the shadow workspace, unless they must leave it.
     pub sandbox: bool,
 }
 
@@ -64,10 +68,11 @@ pub fn decide(call: &Call, rules: &Rules, context: &Context) -> Decision {
         finding.outcome = Outcome::Deny;
         finding.reasons.push("headless".to_owned());
     }
+    let permit = || Permit::new(call, rules.digest(), place(call, context));
     let mut message = String::new();
     let verdict = match finding.outcome {
-        Outcome::Allow => Verdict::Allow(Permit::new(call)),
-        Outcome::Ask => Verdict::Ask(ask(call, &finding, context)),
+        Outcome::Allow => Verdict::Allow(permit()),
+        Outcome::Ask => Verdict::Ask(ask(call, &finding, context, permit())),
         Outcome::Deny => {
             message = reason::advice(&finding.by, &finding.reasons, finding.words.as_deref());
             Verdict::Deny
@@ -81,24 +86,35 @@ pub fn decide(call: &Call, rules: &Rules, context: &Context) -> Decision {
     }
 }
 
+/// Commands stay in the sandbox where there is one, unless what they do can't be done there.
+fn place(call: &Call, context: &Context) -> Place {
+    let stays = context.sandbox && call.access == Access::Execute && call.facts.needs.is_empty();
+    if stays {
+        Place::Sandbox
+    } else {
+        Place::Outside
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Outcome {
+pub(crate) enum Outcome {
     Allow,
     Ask,
     Deny,
 }
 
+/// What one step of the pipeline finds.
 #[derive(Debug)]
-struct Finding {
-    outcome: Outcome,
-    by: String,
-    reasons: Vec<String>,
+pub(crate) struct Finding {
+    pub(crate) outcome: Outcome,
+    pub(crate) by: String,
+    pub(crate) reasons: Vec<String>,
     /// A rule's own reason.
-    words: Option<String>,
+    pub(crate) words: Option<String>,
 }
 
 impl Finding {
-    fn new(outcome: Outcome, by: impl Into<String>, reasons: &[&str]) -> Self {
+    pub(crate) fn new(outcome: Outcome, by: impl Into<String>, reasons: &[&str]) -> Self {
         Self {
             outcome,
             by: by.into(),
@@ -123,12 +139,15 @@ impl Finding {
 
 fn judge(call: &Call, rules: &Rules, context: &Context) -> Finding {
     let checks = [
-        invariants(call, rules, context),
-        mode_limit(call, context),
+        checks::limits(call),
+        checks::invariants(call, rules, context),
         rules
             .tightening(call, context.tainted)
             .map(Finding::of_rule),
-        distrust(call, context),
+        checks::mode_limit(call, context),
+        checks::forbidden(call, context),
+        checks::distrust(call, context),
+        checks::trifecta(call, context),
     ];
     let mut strongest: Option<Finding> = None;
     for finding in checks.into_iter().flatten() {
@@ -142,103 +161,63 @@ fn judge(call: &Call, rules: &Rules, context: &Context) -> Finding {
     strongest.unwrap_or_else(|| loosest(call, rules, context))
 }
 
-/// What no rule and no mode can loosen.
-fn invariants(call: &Call, rules: &Rules, context: &Context) -> Option<Finding> {
-    if call.facts.doubts.iter().any(|code| code == "too-long") {
-        return Some(Finding::new(
-            Outcome::Deny,
-            "built-in: length limit",
-            &["too-long"],
-        ));
-    }
-    let mut found: Option<Finding> = None;
-    for path in &call.facts.paths {
-        let write = path.write || call.access == Access::Propose;
-        let Some(outcome) = protection(protect::special(path, rules.own()), write, call, context)
-        else {
-            continue;
-        };
-        if found.as_ref().is_none_or(|f| outcome.0 > f.outcome) {
-            found = Some(Finding::new(
-                outcome.0,
-                "built-in: protected path",
-                &[outcome.1],
-            ));
-        }
-    }
-    let secret = || call.facts.paths.iter().any(protect::is_secret);
-    if found.is_none() && call.access != Access::Propose && secret() {
-        found = Some(Finding::new(Outcome::Ask, "built-in: secret", &["secret"]));
-    }
-    found
-}
-
-fn protection(
-    special: Option<Special>,
-    write: bool,
-    call: &Call,
-    context: &Context,
-) -> Option<(Outcome, &'static str)> {
-    let special = special?;
-    let lands_by_itself = matches!(context.mode, Mode::AcceptEdits | Mode::Auto);
-    let outcome = match (special, write) {
-        (Special::Own | Special::Git | Special::Device, true) => Outcome::Deny,
-        (Special::Own | Special::Device, false) => Outcome::Ask,
-        // A proposal that waits for its review needs no prompt.
-        (Special::Obeyed, true) if call.access != Access::Propose || lands_by_itself => {
-            Outcome::Ask
-        }
-        (Special::Git | Special::Obeyed, _) => return None,
-    };
-    Some((outcome, special.code()))
-}
-
-fn mode_limit(call: &Call, context: &Context) -> Option<Finding> {
-    let limited = match call.access {
-        Access::Propose => true,
-        Access::Execute => !only_reads(call),
-        Access::Read | Access::Interact => false,
-    };
-    (context.mode == Mode::Plan && limited)
-        .then(|| Finding::new(Outcome::Deny, "mode: plan", &["plan-mode"]))
-}
-
-/// Nothing runs by itself in a folder that the user does not trust.
-fn distrust(call: &Call, context: &Context) -> Option<Finding> {
-    (call.access == Access::Execute && !context.trusted)
-        .then(|| Finding::new(Outcome::Ask, "built-in: trust", &["untrusted-folder"]))
-}
-
 /// Allow rules, then what is proven harmless, then the mode's default.
 fn loosest(call: &Call, rules: &Rules, context: &Context) -> Finding {
     let outside = context.mode == Mode::Auto && context.sandbox;
-    if let Some(rule) = rules.allowing(call, context.tainted, outside) {
+    let rule = rules.allowing(call, context.tainted, outside);
+    // Where there is a sandbox, leaving it must be in the rule: what it says of the command alone holds inside.
+    let leaves = |rule: &Rule| {
+        !context.sandbox || outside || call.facts.needs.is_empty() || rule.covers_needs(&call.facts)
+    };
+    if let Some(rule) = rule.filter(|rule| leaves(&rule.rule)) {
         return Finding::of_rule(rule);
     }
-    let unproven = || Finding {
-        reasons: concerns(call, context),
-        ..Finding::new(Outcome::Ask, default_of(context.mode), &[])
-    };
     match call.access {
         Access::Interact => Finding::new(
             Outcome::Allow,
             "built-in: no effect outside the session",
             &[],
         ),
-        Access::Execute if only_reads(call) => Finding::new(
+        Access::Execute if checks::only_reads(call) => Finding::new(
             Outcome::Allow,
             "built-in: read-only command",
             &["read-only"],
         ),
-        Access::Read | Access::Propose if concerns(call, context).is_empty() => {
-            Finding::new(Outcome::Allow, default_of(context.mode), &[])
+        Access::Execute if context.sandbox => in_sandbox(call, context),
+        Access::Read | Access::Propose | Access::Execute => {
+            let mut reasons = concerns(call, context);
+            if call.access == Access::Execute {
+                reasons.push("command".to_owned());
+            }
+            let outcome = match reasons.as_slice() {
+                [] => Outcome::Allow,
+                _ => Outcome::Ask,
+            };
+            Finding {
+                reasons,
+                ..Finding::new(outcome, default_of(context.mode), &[])
+            }
         }
-        Access::Read | Access::Propose => unproven(),
-        Access::Execute => {
-            let mut finding = unproven();
-            finding.reasons.push("command".to_owned());
-            finding
-        }
+    }
+}
+
+/// The sandbox is the boundary: what can't leave it runs, whatever it is; what must leave it asks.
+fn in_sandbox(call: &Call, context: &Context) -> Finding {
+    let mut reasons: Vec<String> = checks::codes(call).map(str::to_owned).collect();
+    let worst = checks::codes(call).map(reason::holds).max();
+    if worst.unwrap_or(Holds::Noted) == Holds::Noted {
+        reasons.push("sandboxed".to_owned());
+        return Finding {
+            reasons,
+            ..Finding::new(Outcome::Allow, "built-in: stays in the sandbox", &[])
+        };
+    }
+    if context.tainted {
+        reasons.push("tainted".to_owned());
+    }
+    Finding {
+        reasons,
+        ..Finding::new(Outcome::Ask, default_of(context.mode), &[])
     }
 }
 
@@ -254,7 +233,7 @@ fn default_of(mode: Mode) -> &'static str {
 /// Why a call is more than its access class says.
 fn concerns(call: &Call, context: &Context) -> Vec<String> {
     let facts = &call.facts;
-    let mut codes: Vec<String> = facts.doubts.iter().chain(&facts.dangers).cloned().collect();
+    let mut codes: Vec<String> = checks::codes(call).map(str::to_owned).collect();
     let outside =
         facts.paths.iter().any(|path| !path.inside) || facts.effects.contains(&Effect::Outside);
     let network = !facts.hosts.is_empty() || facts.effects.contains(&Effect::Network);
@@ -263,33 +242,21 @@ fn concerns(call: &Call, context: &Context) -> Vec<String> {
         (network, "network"),
         (context.tainted && call.access == Access::Execute, "tainted"),
     ] {
-        if holds {
+        if holds && !codes.iter().any(|known| known == code) {
             codes.push(code.to_owned());
         }
     }
     codes
 }
 
-/// A command whose every word is known to only read, inside the workspace.
-fn only_reads(call: &Call) -> bool {
-    let facts = &call.facts;
-    call.access == Access::Execute
-        && facts.doubts.is_empty()
-        && facts.dangers.is_empty()
-        && facts.hosts.is_empty()
-        && !facts.argv.is_empty()
-        && facts.effects.iter().all(|effect| *effect == Effect::Read)
-        && facts.effects.contains(&Effect::Read)
-        && facts.paths.iter().all(|path| path.inside && !path.write)
-}
-
-fn ask(call: &Call, finding: &Finding, context: &Context) -> Ask {
+fn ask(call: &Call, finding: &Finding, context: &Context, permit: Permit) -> Ask {
     let facts = &call.facts;
     let outward = [Effect::Network, Effect::Secret, Effect::Destroy];
     let danger = !facts.dangers.is_empty()
         || !facts.hosts.is_empty()
         || facts.effects.iter().any(|effect| outward.contains(effect))
-        || facts.paths.iter().any(protect::is_secret);
+        || facts.paths.iter().any(protect::is_secret)
+        || finding.reasons.iter().any(|code| code == "trifecta");
     let mut effects = reason::effects(call, &finding.reasons);
     if let Some(words) = &finding.words {
         effects.push(format!("{} says: {}", finding.by, reason::visible(words)));
@@ -299,7 +266,7 @@ fn ask(call: &Call, finding: &Finding, context: &Context) -> Ask {
     } else {
         always(call, context)
     };
-    Ask::new(call, effects, danger, always)
+    Ask::new(permit, effects, danger, always)
 }
 
 /// The rule for exactly this command, where one may be kept.
@@ -310,6 +277,8 @@ fn always(call: &Call, context: &Context) -> Option<Rule> {
     };
     let keepable = call.access == Access::Execute
         && facts.doubts.is_empty()
+        && facts.needs.is_empty()
+        && !facts.shell
         && !context.tainted
         && !program.as_os_str().is_empty()
         && facts.paths.iter().all(|path| path.inside)

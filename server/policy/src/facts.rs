@@ -6,6 +6,8 @@ use interline_log::Access;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::bound::Bound;
+
 /// What is to be run: the exact call and what is proven about it.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -17,6 +19,8 @@ pub struct Call {
     pub access: Access,
     /// What an analyser proved.
     pub facts: Facts,
+    /// What else it was decided for: a change of it makes the permit void.
+    pub bound: Bound,
 }
 
 /// What an analyser proves about a call. Make it with `..Facts::default()`: fields are added as analysers learn.
@@ -39,6 +43,12 @@ pub struct Facts {
     pub doubts: Vec<String>,
     /// Reason codes for dangers (`destructive`, `secret`, …): never always-allowed.
     pub dangers: Vec<String>,
+    /// Reason codes for what can't be done in the sandbox (`network`, `git-history`, `install`, …).
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// It takes a shell to run it: there is more to it than one argument vector.
+    #[serde(default)]
+    pub shell: bool,
 }
 
 /// One file that a call touches.
@@ -83,6 +93,10 @@ impl Facts {
         push_once(&mut self.dangers, code.to_owned());
     }
 
+    pub(crate) fn need(&mut self, code: &str) {
+        push_once(&mut self.needs, code.to_owned());
+    }
+
     pub(crate) fn effect(&mut self, effect: Effect) {
         push_once(&mut self.effects, effect);
     }
@@ -121,25 +135,28 @@ impl Call {
         hash.field(format!("{:?}", facts.effects).as_bytes());
         hash.list(&facts.doubts);
         hash.list(&facts.dangers);
+        hash.list(&facts.needs);
+        hash.field(&[u8::from(facts.shell)]);
+        self.bound.hash(&mut hash);
         format!("{:x}", hash.0.finalize())
     }
 }
 
 /// Hashes fields with their lengths, so that no two calls give the same bytes. By hand rather than over JSON,
 /// which can't hold a path that is not UTF-8.
-struct Fields(Sha256);
+pub(crate) struct Fields(Sha256);
 
 impl Fields {
-    fn count(&mut self, count: usize) {
+    pub(crate) fn count(&mut self, count: usize) {
         self.0.update((count as u64).to_le_bytes());
     }
 
-    fn field(&mut self, bytes: &[u8]) {
+    pub(crate) fn field(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
         self.0.update(bytes);
     }
 
-    fn list(&mut self, texts: &[String]) {
+    pub(crate) fn list(&mut self, texts: &[String]) {
         self.count(texts.len());
         for text in texts {
             self.field(text.as_bytes());
@@ -160,6 +177,7 @@ mod tests {
                 argv: vec![vec!["a".into(), "b".into()]],
                 ..Facts::default()
             },
+            bound: Bound::default(),
         }
     }
 
@@ -168,7 +186,7 @@ mod tests {
         let base = call().digest();
         assert_eq!(base.len(), 64);
         assert_eq!(base, call().digest());
-        let changes: [fn(&mut Call); 9] = [
+        let changes: [fn(&mut Call); 13] = [
             |c| c.tool.push('x'),
             |c| c.input.push(' '),
             |c| c.access = Access::Read,
@@ -178,6 +196,10 @@ mod tests {
             |c| c.facts.hosts.push("h".into()),
             |c| c.facts.doubts.push("h".into()),
             |c| c.facts.effects.push(Effect::Read),
+            |c| c.facts.needs.push("network".into()),
+            |c| c.facts.shell = true,
+            |c| c.bound.env.push("A".into()),
+            |c| c.bound.documents.push(("a".into(), 1)),
         ];
         for change in changes {
             let mut other = call();

@@ -6,6 +6,8 @@
 //! limit, unknown field) asks; headless, it denies (I11).
 
 mod always;
+mod bound;
+mod checks;
 mod decide;
 mod facts;
 mod permit;
@@ -17,9 +19,10 @@ mod shell;
 mod wordlist;
 
 pub use always::{AlwaysStore, Kept, StoreError};
+pub use bound::{Bound, FileId};
 pub use decide::{Context, Decision, Verdict, decide};
 pub use facts::{Call, Effect, Facts, PathFact};
-pub use permit::{Ask, Permit};
+pub use permit::{Ask, Grant, OutsideGrant, Permit, Place, SandboxGrant, Stale};
 pub use reason::visible;
 pub use rule::{ArgPattern, Rule, RuleEffect};
 pub use rules::{RuleError, Rules};

@@ -3,12 +3,32 @@
 use crate::facts::Call;
 use crate::rule::Rule;
 
+/// Where a call may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In the sandbox, on the shadow workspace: nothing that it does leaves it.
+    Sandbox,
+    /// On the real machine.
+    Outside,
+}
+
+impl Place {
+    /// `sandbox` or `outside`, for the log and for scripts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Outside => "outside",
+        }
+    }
+}
+
 /// The proof that one exact call may run, once: executors consume it.
 ///
 /// Nobody outside of this crate can make one (I2):
 ///
 /// ```compile_fail,E0451
-/// let permit = interline_policy::Permit { digest: String::new() };
+/// let permit = interline_policy::Permit { digest: String::new(), policy: String::new(), place: interline_policy::Place::Outside };
 /// ```
 ///
 /// nor copy one:
@@ -21,30 +41,88 @@ use crate::rule::Rule;
 #[derive(Debug)]
 pub struct Permit {
     digest: String,
+    policy: String,
+    place: Place,
 }
 
+/// What a permit was exchanged for: who runs a process takes the one of its place, and can't get at the other's.
+#[derive(Debug)]
+pub enum Grant {
+    /// To the sandbox alone.
+    Sandbox(SandboxGrant),
+    /// To the real machine.
+    Outside(OutsideGrant),
+}
+
+/// Leave to run a checked call in the sandbox.
+#[derive(Debug)]
+pub struct SandboxGrant(());
+
+/// Leave to run a checked call on the real machine.
+///
+/// ```compile_fail,E0423
+/// let grant = interline_policy::OutsideGrant(());
+/// ```
+#[derive(Debug)]
+pub struct OutsideGrant(());
+
+/// The call is not the one that was decided on, or what it was decided for has changed: ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "what this call would touch has changed since it was approved: nothing was done; call it again"
+)]
+pub struct Stale;
+
 impl Permit {
-    pub(crate) fn new(call: &Call) -> Self {
+    pub(crate) fn new(call: &Call, policy: &str, place: Place) -> Self {
         Self {
             digest: call.digest(),
+            policy: policy.to_owned(),
+            place,
         }
     }
 
-    /// Does it stand for this very call?
+    /// Where it may run.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Does it stand for this very call, as things are now?
     #[must_use]
     pub fn covers(&self, call: &Call) -> bool {
         self.digest == call.digest()
+    }
+
+    /// Is the policy still the one that it was made under? `policy` is [`Rules::digest`](crate::Rules::digest).
+    #[must_use]
+    pub fn made_under(&self, policy: &str) -> bool {
+        self.policy == policy
+    }
+
+    /// Exchanges it for leave to run the call, whose facts and bounds were made afresh just before.
+    ///
+    /// # Errors
+    /// [`Stale`] where the call is not the one that was decided on.
+    pub fn redeem(self, call: &Call) -> Result<Grant, Stale> {
+        if !self.covers(call) {
+            return Err(Stale);
+        }
+        Ok(match self.place {
+            Place::Sandbox => Grant::Sandbox(SandboxGrant(())),
+            Place::Outside => Grant::Outside(OutsideGrant(())),
+        })
     }
 }
 
 /// A decision that is the user's. It can be approved once, and only for the call that it was made for.
 ///
 /// ```compile_fail,E0451
-/// let ask = interline_policy::Ask { digest: String::new(), effects: vec![], danger: false, always: None };
+/// let ask = interline_policy::Ask { effects: vec![], danger: false, always: None, permit: todo!() };
 /// ```
 #[derive(Debug)]
 pub struct Ask {
-    digest: String,
+    permit: Permit,
     /// Plain words, one effect a line, resolved targets, control characters visible.
     pub effects: Vec<String>,
     /// It can destroy or send something.
@@ -55,24 +133,37 @@ pub struct Ask {
 
 impl Ask {
     pub(crate) fn new(
-        call: &Call,
+        permit: Permit,
         effects: Vec<String>,
         danger: bool,
         always: Option<Rule>,
     ) -> Self {
         Self {
-            digest: call.digest(),
+            permit,
             effects,
             danger,
             always,
         }
     }
 
+    /// Where it would run.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.permit.place
+    }
+
     /// The user said yes to exactly this.
     #[must_use]
     pub fn approve(self) -> Permit {
+        self.permit
+    }
+
+    /// The user said yes, but in the sandbox.
+    #[must_use]
+    pub fn approve_in_sandbox(self) -> Permit {
         Permit {
-            digest: self.digest,
+            place: Place::Sandbox,
+            ..self.permit
         }
     }
 }

@@ -16,7 +16,11 @@ pub(crate) enum Special {
     Git,
     /// Devices, `/proc`, `/sys`.
     Device,
-    /// Other programs run or obey it: shell rc files, editor and agent configuration, what runs on save.
+    /// The shell or the desktop runs it by itself.
+    Start,
+    /// Configuration of an editor or an agent.
+    Config,
+    /// Other programs run or obey it: build files, what runs on save.
     Obeyed,
 }
 
@@ -26,6 +30,8 @@ impl Special {
             Self::Own => "own-state",
             Self::Git => "git-internals",
             Self::Device => "device",
+            Self::Start => "shell-start",
+            Self::Config => "editor-config",
             Self::Obeyed => "protected",
         }
     }
@@ -46,9 +52,14 @@ pub(crate) fn special(path: &PathFact, own: &[PathBuf]) -> Option<Special> {
     {
         return Some(Special::Git);
     }
-    both.iter()
-        .any(|names| is_obeyed(names))
-        .then_some(Special::Obeyed)
+    let any = |is: fn(&[String]) -> bool| both.iter().any(|names| is(names));
+    if any(is_start) {
+        return Some(Special::Start);
+    }
+    if any(is_config) {
+        return Some(Special::Config);
+    }
+    any(is_obeyed).then_some(Special::Obeyed)
 }
 
 /// Keys, tokens and passwords, by name; as sent or as resolved.
@@ -75,17 +86,48 @@ fn is_device(path: &Path) -> bool {
         && path != Path::new("/dev/null")
 }
 
-/// Whole folders of this name are obeyed, wherever they are.
-const OBEYED_FOLDERS: Words = Words(
-    ".vscode .idea .zed .fleet .interline .claude .cursor .codex .gemini .cargo .devcontainer .husky \
-     .githooks .ssh .gnupg .yarn",
+const START_FILES: Words = Words(
+    ".bashrc .bash_profile .bash_login .bash_logout .bash_aliases .profile .zshrc .zshenv .zprofile .zlogin \
+     .zlogout .kshrc .cshrc .tcshrc .login .inputrc .xprofile .xinitrc .xsession config.fish .gitconfig .envrc",
 );
 
+const START_FOLDERS: Words = Words(".ssh .gnupg .githooks .husky");
+
+fn is_start(names: &[String]) -> bool {
+    let below_config = |pair: &[String]| {
+        let places = Words("fish git systemd autostart environment.d");
+        matches!(pair, [a, b] if a == ".config" && places.has(b))
+    };
+    names.last().is_some_and(|file| START_FILES.has(file))
+        || names.iter().any(|name| START_FOLDERS.has(name))
+        || names.windows(2).any(below_config)
+        || names
+            .iter()
+            .any(|name| Words("cron.d crontabs cron.daily").has(name))
+}
+
+const CONFIG_FOLDERS: Words = Words(
+    ".vscode .idea .zed .fleet .interline .claude .cursor .codex .gemini .devcontainer .vim .nvim .emacs.d",
+);
+
+const CONFIG_FILES: Words = Words(
+    "agents.md claude.md gemini.md .mcp.json .cursorrules .vimrc .gvimrc .exrc .nvimrc .nvim.lua .lvimrc \
+     .emacs .dir-locals.el",
+);
+
+fn is_config(names: &[String]) -> bool {
+    let nvim = |pair: &[String]| matches!(pair, [a, b] if a == ".config" && b == "nvim");
+    names.last().is_some_and(|file| CONFIG_FILES.has(file))
+        || names.iter().any(|name| CONFIG_FOLDERS.has(name))
+        || names.windows(2).any(nvim)
+}
+
+/// Whole folders of this name are obeyed, wherever they are.
+const OBEYED_FOLDERS: Words = Words(".cargo .yarn");
+
 const OBEYED_FILES: Words = Words(
-    "agents.md claude.md gemini.md .mcp.json .cursorrules .bashrc .bash_profile .bash_login .bash_logout \
-     .bash_aliases .profile .zshrc .zshenv .zprofile .zlogin .zlogout .kshrc .cshrc .tcshrc .login .inputrc \
-     config.fish .vimrc .gvimrc .exrc .nvimrc .nvim.lua .lvimrc .emacs .dir-locals.el .envrc .tool-versions \
-     mise.toml .mise.toml .editorconfig .gitconfig .gitattributes .gitmodules .pre-commit-config.yaml \
+    ".tool-versions \
+     mise.toml .mise.toml .editorconfig .gitattributes .gitmodules .pre-commit-config.yaml \
      lefthook.yml build.rs cargo.toml rust-toolchain rust-toolchain.toml package.json .npmrc .yarnrc \
      .yarnrc.yml .pnpmfile.cjs tsconfig.json jsconfig.json setup.py conftest.py pyvenv.cfg .flake8 \
      build.gradle build.gradle.kts settings.gradle settings.gradle.kts .clangd compile_commands.json \
@@ -106,10 +148,9 @@ fn is_obeyed(names: &[String]) -> bool {
     names.iter().any(|name| OBEYED_FOLDERS.has(name))
         || OBEYED_FILES.has(file)
         || OBEYED_STEMS.iter().any(|stem| file.starts_with(stem))
-        || folders.windows(2).any(|pair| {
-            matches!(pair, [a, b] if (a == ".github" && (b == "workflows" || b == "actions"))
-                || (a == ".config" && (b == "fish" || b == "nvim" || b == "git" || b == "systemd" || b == "autostart")))
-        })
+        || folders.windows(2).any(
+            |pair| matches!(pair, [a, b] if a == ".github" && (b == "workflows" || b == "actions")),
+        )
 }
 
 const SECRET_FOLDERS: Words = Words(".ssh .gnupg .aws .azure .kube .password-store");
@@ -172,11 +213,11 @@ mod tests {
             of("x", "/home/u/.config/interline/config.toml"),
             Some(Special::Own)
         );
-        assert_eq!(of("notes", "/home/u/.bashrc"), Some(Special::Obeyed));
-        assert_eq!(of("AGENTS.md", "/w/AGENTS.md"), Some(Special::Obeyed));
+        assert_eq!(of("notes", "/home/u/.bashrc"), Some(Special::Start));
+        assert_eq!(of("AGENTS.md", "/w/AGENTS.md"), Some(Special::Config));
         assert_eq!(
             of("a/.vscode/x/y.json", "/w/a/.vscode/x/y.json"),
-            Some(Special::Obeyed)
+            Some(Special::Config)
         );
         assert_eq!(
             of("eslint.config.mjs", "/w/eslint.config.mjs"),

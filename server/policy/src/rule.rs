@@ -105,6 +105,15 @@ impl Rule {
     }
 }
 
+impl Rule {
+    /// Does an allow rule say by its effects that what it allows may leave the sandbox?
+    pub(crate) fn covers_needs(&self, facts: &Facts) -> bool {
+        let network = |need: &String| need == "network" && self.effects.contains(&Effect::Network);
+        let outside = self.effects.contains(&Effect::Outside);
+        facts.needs.iter().all(|need| outside || network(need))
+    }
+}
+
 /// The rule in one line, for prompts and lists.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use interline_log::{Access, Tier};
+use sha2::{Digest as _, Sha256};
 
+use crate::bound::Bound;
 use crate::facts::{Call, Facts, PathFact};
 use crate::reason::visible;
 use crate::rule::{CompiledRule, Rule, RuleEffect};
@@ -14,6 +16,7 @@ use crate::shell::analyse_by_names;
 pub struct Rules {
     rules: Vec<CompiledRule>,
     own: Vec<PathBuf>,
+    digest: String,
 }
 
 /// A rule that can't be used; says which and what to do.
@@ -33,6 +36,9 @@ impl Rules {
                 .map_err(|what| RuleError(format!("{} rule {number}: {what}", name(tier))))?;
             added.push(rule);
         }
+        for rule in &added {
+            self.extend_digest(&format!("{:?}", (rule.tier, &rule.rule)));
+        }
         self.rules.append(&mut added);
         Ok(())
     }
@@ -40,7 +46,23 @@ impl Rules {
     /// Names the harness's own folders (configuration, state, managed policy), as real paths: no call may write
     /// there, and reading there asks.
     pub fn protect(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
-        self.own.extend(folders);
+        for folder in folders {
+            self.extend_digest(&format!("{folder:?}"));
+            self.own.push(folder);
+        }
+    }
+
+    /// Tells this policy from every other one: permits are bound to it.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn extend_digest(&mut self, text: &str) {
+        let mut hash = Sha256::new();
+        hash.update(&self.digest);
+        hash.update(text);
+        self.digest = format!("{:x}", hash.finalize());
     }
 
     pub(crate) fn own(&self) -> &[PathBuf] {
@@ -192,5 +214,6 @@ fn example(rule: &Rule, text: &str) -> Result<Call, String> {
         input: String::new(),
         access: Access::Execute,
         facts,
+        bound: Bound::default(),
     })
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use interline_log::{Access, Mode, Tier};
 use interline_policy::{
-    AlwaysStore, ArgPattern, Call, Context, Decision, Effect, Facts, PathFact, Rule, RuleEffect,
-    Rules, StoreError, Verdict, analyse_shell, decide,
+    AlwaysStore, ArgPattern, Bound, Call, Context, Decision, Effect, Facts, PathFact, Rule,
+    RuleEffect, Rules, StoreError, Verdict, analyse_shell, decide,
 };
 
 const DEFAULT: Context = Context {
@@ -15,6 +15,7 @@ const DEFAULT: Context = Context {
     trusted: true,
     headless: false,
     tainted: false,
+    private: false,
     sandbox: false,
 };
 
@@ -38,6 +39,7 @@ fn file_call(access: Access, sent: &str) -> Call {
         .into(),
         input: "{}".into(),
         access,
+        bound: Bound::default(),
         facts: Facts {
             paths: vec![path(sent, access == Access::Propose)],
             ..Facts::default()
@@ -50,6 +52,7 @@ fn command(words: &[&str], effects: &[Effect]) -> Call {
         tool: "shell".into(),
         input: words.join(" "),
         access: Access::Execute,
+        bound: Bound::default(),
         facts: Facts {
             argv: vec![words.iter().map(|&w| w.to_owned()).collect()],
             programs: vec![Path::new("/usr/bin").join(words[0])],
@@ -98,6 +101,7 @@ fn every_mode_access_trust_and_absence() {
                 tool: "todo".into(),
                 input: "{}".into(),
                 access: Access::Interact,
+                bound: Bound::default(),
                 facts: Facts::default(),
             },
         ),
@@ -469,6 +473,7 @@ fn always_of(command: &str, context: &Context) -> Option<Rule> {
         tool: "shell".into(),
         input: command.into(),
         access: Access::Execute,
+        bound: Bound::default(),
         facts: analyse_shell(command, root.path()),
     };
     match decide(&call, &Rules::default(), context).verdict {
@@ -558,6 +563,7 @@ fn standing_answers_are_kept_and_revoked() {
             tool: "shell".into(),
             input: command.into(),
             access: Access::Execute,
+            bound: Bound::default(),
             facts: analyse_shell(command, one.path()),
         };
         says(&decide(&call, &set, &DEFAULT))

@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 use interline_log::{CallId, CallStatus};
-use interline_policy::{Call, Permit};
+use interline_policy::{Bound, Call, Facts, Permit};
 use tokio_util::sync::CancellationToken;
 
 use crate::tool::{Answer, Context, Runnable, Stop};
@@ -73,14 +73,14 @@ impl Prepared {
     ) -> BoxFuture<'static, Output> {
         Box::pin(async move {
             let name = self.call.tool.clone();
-            let done = self.run_checked(&permit, call, environment, cancel).await;
+            let done = self.run_checked(permit, call, environment, cancel).await;
             output(&name, done)
         })
     }
 
     async fn run_checked(
         self,
-        permit: &Permit,
+        permit: Permit,
         call: CallId,
         environment: Environment,
         cancel: CancellationToken,
@@ -91,19 +91,29 @@ impl Prepared {
         if cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
-        if self.input.facts(&environment)? != self.call.facts {
-            return Err(Stop::Failed(
-                "what this call would touch has changed since it was approved: nothing was done; call it again"
-                    .to_owned(),
-            ));
-        }
+        let facts = self.input.facts(&environment)?;
+        let now = Call {
+            bound: bound(&facts, &environment),
+            facts,
+            ..self.call
+        };
+        let grant = permit
+            .redeem(&now)
+            .map_err(|stale| Stop::Failed(stale.to_string()))?;
         let context = Context {
             environment,
+            grant,
             call,
             cancel,
         };
         self.input.run(context).await
     }
+}
+
+/// What a decision on these facts is bound to.
+pub(crate) fn bound(facts: &Facts, environment: &Environment) -> Bound {
+    let env = environment.env.iter().map(|(name, _)| name.clone());
+    Bound::look(facts, environment.workspace.root(), env)
 }
 
 fn output(tool: &str, done: Result<Answer, Stop>) -> Output {

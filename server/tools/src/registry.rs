@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use interline_log::{Tier, ToolDefinition};
 use interline_policy::Call;
 
+use crate::prepared;
 use crate::schema;
 use crate::tool::{Runnable, Tool};
 use crate::tools::{
@@ -149,11 +150,13 @@ fn parse<T: Tool>(
     environment: &Environment,
 ) -> Result<Prepared, String> {
     let input: T = schema::parse(&info.definition, arguments)?;
+    let facts = Tool::facts(&input, environment)?;
     let call = Call {
         tool: info.definition.name.clone(),
         input: schema::canonical(&input)?,
         access: info.access,
-        facts: Tool::facts(&input, environment)?,
+        bound: prepared::bound(&facts, environment),
+        facts,
     };
     Ok(Prepared {
         call,

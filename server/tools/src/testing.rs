@@ -148,6 +148,7 @@ pub(crate) fn permit(prepared: &Prepared) -> interline_policy::Permit {
         trusted: true,
         headless: false,
         tainted: false,
+        private: false,
         sandbox: false,
     };
     match decide(prepared.call(), &Rules::default(), &context).verdict {

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use futures::future::BoxFuture;
 use interline_log::{Access, CallId, CallStatus, EventData, RetryClass};
-use interline_policy::Facts;
+use interline_policy::{Facts, Grant};
 use interline_workspace::proposal::{Origin, ProposalError};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -41,6 +41,7 @@ pub(crate) trait Tool:
 /// What a call runs in.
 pub(crate) struct Context {
     pub(crate) environment: Environment,
+    pub(crate) grant: Grant,
     pub(crate) call: CallId,
     pub(crate) cancel: CancellationToken,
 }

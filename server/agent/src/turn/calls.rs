@@ -364,6 +364,7 @@ impl Turn {
             trusted: self.trusted,
             headless: self.session.editor.abilities().headless,
             tainted: self.session.tainted(),
+            private: self.session.private(),
             sandbox: false,
         }
     }

@@ -113,6 +113,7 @@ fn decide(rooms: &Rooms, tool: &str, input: &Value) -> Value {
         trusted: rooms.config.trusted,
         headless: false,
         tainted: false,
+        private: false,
         sandbox: false,
     };
     let Decision {

@@ -3,7 +3,7 @@
 //! Conservative: only plainly one simple command is proven; anything else gets doubts, and a best effort that ask
 //! and deny rules look at. Text analysis shows intent; it is no boundary. Nothing is decided here.
 
-mod place;
+mod lookup;
 mod programs;
 mod readonly;
 mod sketch;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::facts::{Effect, Facts, PathFact};
 use crate::protect;
-use place::Place;
+use lookup::Lookup;
 pub(crate) use programs::{base_name, may_always_run, without_global_options};
 
 /// Longer commands can't be checked, nor passed to a shell as one argument on Linux.
@@ -32,22 +32,22 @@ const MAX_LOOKUPS: usize = 4096;
 /// directory that the command runs in. Paths and programs are resolved on the disk; programs in the system's own folders.
 #[must_use]
 pub fn analyse_shell(command: &str, root: &Path) -> Facts {
-    analyse(command, &Place::on_system_path(root))
+    analyse(command, &Lookup::on_system_path(root))
 }
 
 /// [`analyse_shell`] with the search path (`PATH`) that the command will be run with, so that programs in the user's
 /// own folders are found as well, and those that the workspace would slip in are seen.
 #[must_use]
 pub fn analyse_shell_with_path(command: &str, root: &Path, search_path: &OsStr) -> Facts {
-    analyse(command, &Place::on_path(root, search_path))
+    analyse(command, &Lookup::on_path(root, search_path))
 }
 
 /// [`analyse_shell`] by names alone: nothing is looked up.
 pub(crate) fn analyse_by_names(command: &str, root: &Path) -> Facts {
-    analyse(command, &Place::by_names(root))
+    analyse(command, &Lookup::by_names(root))
 }
 
-fn analyse(command: &str, place: &Place) -> Facts {
+fn analyse(command: &str, lookup: &Lookup) -> Facts {
     let mut facts = Facts::default();
     if command.len() > MAX_BYTES {
         facts.doubt("too-long");
@@ -55,18 +55,18 @@ fn analyse(command: &str, place: &Place) -> Facts {
         return facts;
     }
     match words::simple(command) {
-        Ok(argv) => one_command(argv, place, &mut facts),
+        Ok(argv) => one_command(argv, lookup, &mut facts),
         Err(doubt) => facts.doubt(doubt),
     }
     if !facts.doubts.is_empty() {
-        best_effort(command, place, &mut facts);
+        best_effort(command, lookup, &mut facts);
     }
     judge_paths(&mut facts);
     facts
 }
 
 /// Facts of one simple command, its words known.
-fn one_command(argv: Vec<String>, place: &Place, facts: &mut Facts) {
+fn one_command(argv: Vec<String>, lookup: &Lookup, facts: &mut Facts) {
     let Some((program, args)) = argv.split_first() else {
         facts.doubt("empty");
         return;
@@ -74,8 +74,8 @@ fn one_command(argv: Vec<String>, place: &Place, facts: &mut Facts) {
     for doubt in programs::doubts(program, args) {
         facts.doubt(doubt);
     }
-    let found = place.program(program);
-    if found.as_deref().is_some_and(|path| place.contains(path)) {
+    let found = lookup.program(program);
+    if found.as_deref().is_some_and(|path| lookup.contains(path)) {
         facts.doubt("workspace-program");
     }
     let reads = readonly::spec(program)
@@ -85,7 +85,7 @@ fn one_command(argv: Vec<String>, place: &Place, facts: &mut Facts) {
         Some(Some(operands)) => {
             facts.effect(Effect::Read);
             for operand in operands {
-                add_path(facts, place, operand, false);
+                add_path(facts, lookup, operand, false);
             }
         }
         other => {
@@ -93,7 +93,7 @@ fn one_command(argv: Vec<String>, place: &Place, facts: &mut Facts) {
                 facts.doubt("unknown-option");
             }
             facts.effect(Effect::Execute);
-            describe(program, args, place, facts);
+            describe(program, args, lookup, facts);
         }
     }
     facts.programs = vec![found.unwrap_or_default()];
@@ -101,16 +101,16 @@ fn one_command(argv: Vec<String>, place: &Place, facts: &mut Facts) {
 }
 
 /// What a program that is not known to only read does with its arguments.
-fn describe(program: &str, args: &[String], place: &Place, facts: &mut Facts) {
+fn describe(program: &str, args: &[String], lookup: &Lookup, facts: &mut Facts) {
     programs::note_effects(program, args, true, facts);
     programs::note_addresses(args, facts);
     for (path, write) in programs::path_arguments(program, args) {
-        add_path(facts, place, path, write);
+        add_path(facts, lookup, path, write);
     }
 }
 
 /// Everything that looks like a command or a path, anywhere in the text.
-fn best_effort(command: &str, place: &Place, facts: &mut Facts) {
+fn best_effort(command: &str, lookup: &Lookup, facts: &mut Facts) {
     let sketch = sketch::sketch(command);
     facts.effects.clear();
     facts.effect(Effect::Execute);
@@ -127,21 +127,21 @@ fn best_effort(command: &str, place: &Place, facts: &mut Facts) {
         }
         programs::note_addresses(argv, facts);
         for (path, write) in programs::paths_anywhere(argv) {
-            add_path(facts, place, path, write);
+            add_path(facts, lookup, path, write);
         }
     }
     // Any word may be a path, where there is such a file.
     let words = sketch.commands.iter().flatten().take(MAX_LOOKUPS);
-    for word in words.filter(|word| place.has(word)) {
-        add_path(facts, place, word, false);
+    for word in words.filter(|word| lookup.has(word)) {
+        add_path(facts, lookup, word, false);
     }
     for (target, write) in &sketch.redirects {
-        add_path(facts, place, target, *write);
+        add_path(facts, lookup, target, *write);
     }
     facts.argv = sketch.commands;
 }
 
-fn add_path(facts: &mut Facts, place: &Place, sent: &str, write: bool) {
+fn add_path(facts: &mut Facts, lookup: &Lookup, sent: &str, write: bool) {
     if let Some(known) = facts.paths.iter_mut().find(|path| path.sent == sent) {
         known.write |= write;
         return;
@@ -154,14 +154,14 @@ fn add_path(facts: &mut Facts, place: &Place, sent: &str, write: bool) {
     let expands = sent.starts_with('~') || sent.contains(['$', '`', '*', '?', '[']);
     let resolved = Some(sent)
         .filter(|_| !expands)
-        .and_then(|sent| place.resolve(sent));
+        .and_then(|sent| lookup.resolve(sent));
     if resolved.is_none() {
         facts.doubt("path-unknown");
     }
     let resolved = resolved.unwrap_or_else(|| PathBuf::from(sent));
     facts.paths.push(PathFact {
         sent: sent.to_owned(),
-        inside: place.contains(&resolved),
+        inside: lookup.contains(&resolved),
         resolved,
         write,
     });
@@ -173,6 +173,9 @@ fn judge_paths(facts: &mut Facts) {
     }
     if facts.paths.iter().any(|path| path.write) {
         facts.effect(Effect::Write);
+    }
+    if facts.paths.iter().any(|path| path.write && !path.inside) {
+        facts.need("outside-write");
     }
     if facts.paths.iter().any(protect::is_secret) {
         facts.effect(Effect::Secret);

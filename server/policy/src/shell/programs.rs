@@ -248,6 +248,9 @@ pub(crate) fn note_effects(program: &str, args: &[String], proven: bool, facts: 
             add_host(host, facts);
         }
     }
+    if facts.effects.contains(&Effect::Network) {
+        facts.need("network");
+    }
     if destroys(name, args) {
         facts.effect(Effect::Destroy);
         facts.danger("destructive");

@@ -6,6 +6,7 @@ use interline_log::{Access, Mode, Tier};
 use proptest::prelude::*;
 
 use super::{analyse_by_names, analyse_shell, analyse_shell_with_path, sketch, words};
+use crate::bound::Bound;
 use crate::facts::{Call, Effect, Facts};
 use crate::rule::{ArgPattern, Rule, RuleEffect};
 use crate::rules::Rules;
@@ -180,6 +181,7 @@ fn rank(command: &str, rules: &Rules) -> u8 {
         tool: "shell".into(),
         input: command.into(),
         access: Access::Execute,
+        bound: Bound::default(),
         facts: analyse_by_names(command, Path::new("/workspace")),
     };
     let context = Context {
@@ -187,6 +189,7 @@ fn rank(command: &str, rules: &Rules) -> u8 {
         trusted: true,
         headless: false,
         tainted: false,
+        private: false,
         sandbox: false,
     };
     match decide(&call, rules, &context).verdict {

@@ -10,7 +10,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use interline_log::{Access, CallStatus, RetryClass};
-use interline_policy::Facts;
+use interline_policy::{Facts, Grant};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,10 @@ impl Tool for Shell {
     }
 
     async fn run(self, context: Context) -> Result<Answer, Stop> {
+        let Grant::Outside(_) = context.grant else {
+            let message = "this build has no sandbox to run it in".to_owned();
+            return Err(Stop::Failed(message));
+        };
         let facts = Tool::facts(&self, &context.environment)?;
         let job = self.job(&context.environment, &facts)?;
         let streams = Streams::Merged(Capture::new(KEPT, KEPT));
@@ -138,7 +142,7 @@ fn plain(facts: &Facts) -> Option<(PathBuf, Vec<OsString>)> {
     };
     let (_, arguments) = argv.split_first()?;
     let arguments = arguments.iter().map(OsString::from).collect();
-    program.is_absolute().then(|| (program.clone(), arguments))
+    (program.is_absolute() && !facts.shell).then(|| (program.clone(), arguments))
 }
 
 fn exit(status: ExitStatus) -> String {

@@ -8,13 +8,13 @@ use std::path::{Component, Path, PathBuf};
 const SYSTEM: &str =
     "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/bin";
 
-pub(crate) struct Place {
+pub(crate) struct Lookup {
     root: PathBuf,
     /// `None`: nothing is looked up.
     search: Option<Vec<PathBuf>>,
 }
 
-impl Place {
+impl Lookup {
     pub(crate) fn on_system_path(root: &Path) -> Self {
         Self::on_path(root, OsStr::new(SYSTEM))
     }

@@ -1,6 +1,9 @@
 //! Reason codes in plain words, and text made safe to show. Deterministic: the same facts give the same words.
 
+mod table;
+
 use crate::facts::{Call, Effect, Facts, PathFact};
+pub(crate) use table::{Holds, holds};
 
 /// Makes what does not show, or shows as something else, visible: control and format characters (bidi overrides,
 /// zero width), odd spaces and combining marks become escapes such as `\u{202e}`. For every text of a prompt that
@@ -42,7 +45,12 @@ pub(crate) fn effects(call: &Call, reasons: &[String]) -> Vec<String> {
         lines.push(format!("speaks to {}", visible(host)));
     }
     lines.extend(effect_lines(facts));
-    for code in facts.dangers.iter().chain(&facts.doubts).chain(reasons) {
+    let codes = facts
+        .dangers
+        .iter()
+        .chain(&facts.needs)
+        .chain(&facts.doubts);
+    for code in codes.chain(reasons) {
         let line = plain(code);
         if !line.is_empty() && !lines.contains(&line) {
             lines.push(line);
@@ -87,43 +95,7 @@ fn effect_lines(facts: &Facts) -> Vec<String> {
 
 /// A reason code in plain words; one that is not known stands as it is.
 pub(crate) fn plain(code: &str) -> String {
-    let words = match code {
-        "destructive" => "can destroy what can't be had again",
-        "secret" => "touches a secret (a key, a token, a password)",
-        "privilege" => "takes on other rights than yours",
-        "persistence" => "leaves something that runs later",
-        "network" => "uses the network",
-        "outside" => "works outside the workspace",
-        "protected" => "changes a file that other programs run or obey",
-        "git-internals" => "touches git's own files",
-        "own-state" => "touches Interline's own configuration or log",
-        "device" => "touches a device or the system's own files",
-        "untrusted-folder" => "the folder is not trusted",
-        "tainted" => "untrusted content is in the session",
-        "too-long" => "the command is too long to be checked",
-        "not-simple" => {
-            "is not one plain command (it uses more of the shell), so what it does can't be proven"
-        }
-        "odd-characters" => "holds characters that do not show or are not ASCII",
-        "unclosed-quote" => "has a quote that is not closed",
-        "empty" => "is empty",
-        "assignment" => "sets variables for a program",
-        "shell-word" => "uses a word of the shell's own language",
-        "interpreter" => "starts an interpreter, which can do anything",
-        "wrapper" => "starts a program through another one",
-        "program-path" => "starts a program by its path",
-        "workspace-program" => "starts a program from inside the workspace",
-        "unknown-option" => "has options that are not known to be harmless",
-        "git-option" => "gives git options that can make it run programs",
-        "path-unknown" => "names a path that can't be resolved",
-        "too-many-paths" => "names more paths than can be checked",
-        "too-many-hosts" => "names more hosts than can be checked",
-        "odd-address" => "has an address that can be read in two ways",
-        // Not effects of the call.
-        "command" | "headless" | "plan-mode" | "read-only" | "mode" => "",
-        other => return visible(other),
-    };
-    words.to_owned()
+    table::find(code).map_or_else(|| visible(code), |reason| reason.user.to_owned())
 }
 
 /// What the model is told about a denial.
@@ -140,12 +112,20 @@ pub(crate) fn advice(by: &str, reasons: &[String], own: Option<&str>) -> String 
         .collect();
     let why = own.map_or_else(|| why.join("; "), visible);
     let colon = if why.is_empty() { "" } else { ": " };
+    let instead = reasons
+        .iter()
+        .filter_map(|code| table::find(code))
+        .map(|reason| reason.model)
+        .find(|model| !model.is_empty());
     let then = if has("headless") {
         "nobody is there to be asked; go on without it, or say what you would have run"
     } else {
         "do not try it in another form; go on without it, or tell the user why it is needed"
     };
-    format!("denied by {by}{colon}{why}; {then}")
+    let instead = instead
+        .map(|words| format!("; {words}"))
+        .unwrap_or_default();
+    format!("denied by {by}{colon}{why}{instead}; {then}")
 }
 
 #[cfg(test)]
