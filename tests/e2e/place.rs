@@ -121,6 +121,16 @@ impl Place {
         command.spawn().unwrap()
     }
 
+    /// The log of the only session, once there is one.
+    pub(crate) fn log(&self) -> Option<PathBuf> {
+        let sessions = self.folder.path().join("home/state/sessions");
+        let mut folders = std::fs::read_dir(sessions).ok()?.flatten();
+        folders.find_map(|folder| {
+            let log = folder.path().join("events-00000.jsonl");
+            log.exists().then_some(log)
+        })
+    }
+
     pub(crate) fn cargo_check(&self) -> Ended {
         ended(self.command(env!("CARGO")).args(["check", "--offline"]))
     }

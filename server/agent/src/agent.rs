@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use interline_log::{HunkId, Mode, SessionId, SessionSummary, TurnId};
+use interline_log::{HunkId, HunkKind, Mode, SessionId, SessionSummary, TurnId};
 use interline_tools::Output;
 use interline_workspace::Workspace;
 use interline_workspace::document::Range;
@@ -356,8 +356,14 @@ impl Agent {
     pub fn diff(&self, selection: &Selection) -> Vec<Diff> {
         let mut files: Vec<(SessionId, WorkspacePath)> = Vec::new();
         for hunk in self.pending(selection) {
-            if !files.contains(&(hunk.session, hunk.path.clone())) {
-                files.push((hunk.session, hunk.path));
+            let target = match &hunk.kind {
+                HunkKind::Move { to } => WorkspacePath::new(to).ok(),
+                _ => None,
+            };
+            for path in std::iter::once(hunk.path).chain(target) {
+                if !files.contains(&(hunk.session, path.clone())) {
+                    files.push((hunk.session, path));
+                }
             }
         }
         let diffs = files.into_iter().map(|(session, path)| Diff {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use interline_log::{AssistantContent, Event, EventData, TurnId};
+use interline_log::{AssistantContent, CallStatus, Event, EventData, RetryClass, TurnId};
 
 /// The turn that has no end on record.
 pub(crate) fn open_turn(events: &[Event]) -> Option<TurnId> {
@@ -13,8 +13,48 @@ pub(crate) fn open_turn(events: &[Event]) -> Option<TurnId> {
     })?
 }
 
+/// The answer to a call that the process died in or before: what is known of it, by its retry class.
+pub(crate) fn outcome(events: &[Event], tool_use_id: String) -> EventData {
+    let call = events.iter().rev().find_map(|event| match &event.data {
+        EventData::ToolAnnounced {
+            tool_use_id: id, ..
+        } if *id == tool_use_id => Some(event.call),
+        _ => None,
+    });
+    let of_call = || events.iter().filter(|event| call == Some(event.call));
+    let begun = of_call().find_map(|event| match event.data {
+        EventData::ToolIntent { retry, .. } => Some(retry),
+        _ => None,
+    });
+    let proposed = of_call().any(|event| matches!(event.data, EventData::EditProposed { .. }));
+    let (status, content, summary) = match begun {
+        Some(RetryClass::Opaque | RetryClass::Keyed) => (
+            CallStatus::Unknown,
+            "the process ended while this ran: whether it took effect is unknown. look before you run it again",
+            "outcome unknown",
+        ),
+        _ if proposed => (
+            CallStatus::Unknown,
+            "the process ended while this ran: what it proposed until then is pending. read the files before you go on",
+            "outcome unknown",
+        ),
+        _ => (
+            CallStatus::Cancelled,
+            "the process ended before this was done: nothing came of it. call it again if it is still needed",
+            "not done",
+        ),
+    };
+    EventData::ToolOutcome {
+        tool: tool_of(events, &tool_use_id),
+        tool_use_id,
+        status,
+        content: content.to_owned(),
+        summary: summary.to_owned(),
+    }
+}
+
 /// The name of the tool that a call was for.
-pub(crate) fn tool_of(events: &[Event], tool_use_id: &str) -> String {
+fn tool_of(events: &[Event], tool_use_id: &str) -> String {
     let name = events.iter().rev().find_map(|event| match &event.data {
         EventData::ResponseBlock { block } => match &block.content {
             AssistantContent::ToolUse { id, name, .. } if id == tool_use_id => Some(name.clone()),

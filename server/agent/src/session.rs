@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use interline_log::{
-    Actor, CallStatus, EventData, LogError, Mode, SessionId, ToolDefinition, TurnId, TurnOutcome,
+    Actor, EventData, LogError, Mode, SessionId, ToolDefinition, TurnId, TurnOutcome,
 };
 use interline_model::ModelSpec;
 use interline_tools::{Environment, Memory};
@@ -293,7 +293,7 @@ impl Session {
         Ok(recorder)
     }
 
-    /// Opens a log of an earlier process. Calls that it died in have no known outcome: they are answered so.
+    /// Opens a log of an earlier process. Calls that it died in are answered with what is known of them.
     fn reopen(&self) -> Result<Recorder, LogError> {
         let (log, events) = self.host.store().open(self.id)?;
         let open_turn = crate::resume::open_turn(&events);
@@ -307,15 +307,7 @@ impl Session {
         };
         recorder.record(place, Actor::System, resumed)?;
         for tool_use_id in recorder.orphans() {
-            let outcome = EventData::ToolOutcome {
-                tool: crate::resume::tool_of(&events, &tool_use_id),
-                tool_use_id,
-                status: CallStatus::Unknown,
-                content: "the process ended while this ran: whether it took effect is unknown. look before you \
-                          run it again"
-                    .to_owned(),
-                summary: "outcome unknown".to_owned(),
-            };
+            let outcome = crate::resume::outcome(&events, tool_use_id);
             recorder.record(place, Actor::System, outcome)?;
         }
         for event in self.workspace.restore(self.id, &events) {

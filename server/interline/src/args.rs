@@ -114,6 +114,9 @@ pub(crate) enum Sessions {
         /// Print the proposal as a unified diff and write nothing.
         #[arg(long)]
         diff: bool,
+        /// Trust the folder for this run: its own checker may run.
+        #[arg(long)]
+        trust: bool,
     },
     /// Its events, one a line, payloads inline.
     Export {

@@ -7,8 +7,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::path::WorkspacePath;
 use crate::proposal::{Landing, LandingChange, ProposalError};
 use crate::{Workspace, disk, document};
 
@@ -41,11 +41,11 @@ impl Workspace {
         let file = match &landing.change {
             LandingChange::Text { after, .. } => {
                 let bom = check(&file, landing)?;
-                replace(&file, &with_bom(after, bom)).map_err(failed)?;
+                replace(&file, &landing.post_sha256, &with_bom(after, bom)).map_err(failed)?;
                 file
             }
             LandingChange::Create(text) => {
-                create(&file, text.as_bytes()).map_err(failed)?;
+                create(&file, &landing.post_sha256, text.as_bytes()).map_err(failed)?;
                 file
             }
             LandingChange::Delete => {
@@ -62,6 +62,14 @@ impl Workspace {
         };
         sync_folder(&file);
         Ok(Landed { file })
+    }
+
+    /// Removes what a landing that a crash cut short left beside its file.
+    pub(crate) fn discard_draft(&self, path: &WorkspacePath, post_sha256: &str) {
+        if let Ok(file) = self.resolve(path) {
+            // Mostly there is none.
+            let _ = fs::remove_file(draft(&file, post_sha256));
+        }
     }
 }
 
@@ -85,7 +93,7 @@ fn with_bom(text: &str, bom: bool) -> Vec<u8> {
 }
 
 /// Replaces a file by way of a new one beside it, so that no reader ever sees half of it.
-fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace(file: &Path, post_sha256: &str, bytes: &[u8]) -> io::Result<()> {
     let permissions = fs::metadata(file)?.permissions();
     if permissions.readonly() {
         return Err(io::Error::new(
@@ -93,8 +101,8 @@ fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
             "the file is read-only",
         ));
     }
-    let draft = beside(file);
-    let written = write_new(&draft, bytes)
+    let draft = draft(file, post_sha256);
+    let written = write_draft(&draft, bytes)
         .and_then(|()| fs::set_permissions(&draft, permissions))
         .and_then(|()| fs::rename(&draft, file));
     if written.is_err() {
@@ -105,12 +113,12 @@ fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes a new file, whole or not at all; never takes the place of another.
-fn create(file: &Path, bytes: &[u8]) -> io::Result<()> {
+fn create(file: &Path, post_sha256: &str, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
-    let draft = beside(file);
-    let made = write_new(&draft, bytes).and_then(|()| fs::hard_link(&draft, file));
+    let draft = draft(file, post_sha256);
+    let made = write_draft(&draft, bytes).and_then(|()| fs::hard_link(&draft, file));
     // The draft has done its work or failed at it.
     let _ = fs::remove_file(&draft);
     match made {
@@ -127,6 +135,8 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
     match fs::hard_link(from, to) {
         Ok(()) => fs::remove_file(from),
+        // A crash came between the two.
+        Err(_) if is_same_file(from, to) => fs::remove_file(from),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
         // Some file systems have no hard links.
         Err(_) if to.symlink_metadata().is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
@@ -134,11 +144,26 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// A name in the same folder that no other writer uses.
-fn beside(file: &Path) -> PathBuf {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let (process, n) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    file.with_file_name(format!(".interline-{process}-{n}.tmp"))
+/// Two names of one file, neither of them a symlink.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    match (a.symlink_metadata(), b.symlink_metadata()) {
+        (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}
+
+/// Where the new text of a file is written before it takes the file's place. Named by that text: a session that was
+/// killed on the way finds it by its log.
+fn draft(file: &Path, post_sha256: &str) -> PathBuf {
+    let name = post_sha256.get(..16).unwrap_or(post_sha256);
+    file.with_file_name(format!(".interline-{name}.tmp"))
+}
+
+/// One that is there already was left by a crash.
+fn write_draft(draft: &Path, bytes: &[u8]) -> io::Result<()> {
+    let _ = fs::remove_file(draft);
+    write_new(draft, bytes)
 }
 
 fn write_new(file: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -14,8 +14,13 @@ use crate::config::Flags;
 use crate::terminal::Terminal;
 
 pub(super) fn run(folder: Option<PathBuf>, command: Option<Sessions>) -> anyhow::Result<u8> {
-    let rooms = Rooms::open(folder, &Flags::default())?;
-    match command.unwrap_or(Sessions::List) {
+    let command = command.unwrap_or(Sessions::List);
+    let flags = Flags {
+        trust: matches!(command, Sessions::Resume { trust: true, .. }),
+        ..Flags::default()
+    };
+    let rooms = Rooms::open(folder, &flags)?;
+    match command {
         Sessions::List => list(&rooms),
         Sessions::Show { session } => {
             print(&interline_agent::transcript(
@@ -29,6 +34,7 @@ pub(super) fn run(folder: Option<PathBuf>, command: Option<Sessions>) -> anyhow:
             request,
             apply,
             diff,
+            trust: _,
         } => resume(&rooms, session, request, apply, diff),
     }
 }

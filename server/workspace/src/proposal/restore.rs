@@ -51,6 +51,13 @@ impl Workspace {
             let Ok(path) = WorkspacePath::new(&name) else {
                 continue;
             };
+            for logged in &logged {
+                if let LoggedStage::Accepting { post, .. } | LoggedStage::Undoing { post } =
+                    &logged.stage
+                {
+                    self.discard_draft(&path, post);
+                }
+            }
             // A file that can't be read now has no place for hunks: it is as if it were gone.
             let Ok(mut proposals) = self.known(&path) else {
                 continue;

@@ -56,7 +56,7 @@ impl Desk {
         WorkspacePath::new(name).unwrap()
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.workspace.root().join(name)
     }
 

@@ -166,3 +166,32 @@ fn files_made_moved_and_deleted_come_back() {
     assert!(!again.exists("new") && !again.exists("b"));
     assert_eq!(again.on_disk("a"), "one\n");
 }
+
+#[test]
+fn a_move_that_was_cut_between_its_two_names_is_finished() {
+    let desk = Desk::closed("a", "one\n");
+    let mut log = Log::of(&desk);
+    log.proposed(desk.propose("a", Proposed::Move(desk.path("b"))).unwrap());
+    let landing = desk.accept_all().remove(0);
+    log.accepting(&landing);
+    std::fs::hard_link(desk.file("a"), desk.file("b")).unwrap();
+    let again = desk.restart();
+    again.workspace.restore(again.session, &log.events);
+    for landing in again.accept_all() {
+        again.land(&landing);
+    }
+    assert!(!again.exists("a"));
+    assert_eq!(again.on_disk("b"), "one\n");
+}
+
+#[test]
+fn what_a_crash_left_beside_a_file_is_removed() {
+    let (desk, mut log, ids) = three_hunks();
+    let landing = desk.workspace.accept(&ids).unwrap().remove(0);
+    log.accepting(&landing);
+    let name = format!(".interline-{}.tmp", &landing.post_sha256[..16]);
+    desk.write(&name, "half a te");
+    let again = desk.restart();
+    again.workspace.restore(again.session, &log.events);
+    assert!(!again.exists(&name));
+}
