@@ -13,6 +13,8 @@ mod lines;
 pub mod path;
 pub mod proposal;
 pub mod search;
+#[cfg(target_os = "linux")]
+pub mod shadow;
 mod workspace;
 
 pub use workspace::Workspace;

@@ -74,6 +74,105 @@ pub(crate) fn diff(before: &[&str], after: &[&str]) -> Vec<LineChange> {
         .collect()
 }
 
+/// What became of a text that two changed at once.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Merged {
+    /// Our text with their changes, but for those in conflict.
+    pub(crate) text: String,
+    pub(crate) conflicts: Vec<Clash>,
+}
+
+/// Lines that both changed, differently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Clash {
+    /// Lines of the text that both began with.
+    pub(crate) base: Range<usize>,
+    /// Lines of our text.
+    pub(crate) ours: Range<usize>,
+    /// Lines of theirs.
+    pub(crate) theirs: Range<usize>,
+}
+
+/// Brings the changes from `base` to `theirs` into `ours`. Where both changed the same lines, or put something at the
+/// same place, ours stays.
+pub(crate) fn merge(base: &[&str], ours: &[&str], theirs: &[&str]) -> Merged {
+    let (own, other) = (diff(base, ours), diff(base, theirs));
+    let (mut own, mut other) = (own.iter().peekable(), other.iter().peekable());
+    let mut merged = Merged::default();
+    // How far a line of either is from the same line of the base.
+    let (mut own_shift, mut other_shift) = (0_isize, 0_isize);
+    let mut done = 0;
+    loop {
+        let next = [own.peek(), other.peek()].into_iter().flatten();
+        let Some(start) = next.map(|change| change.before.start).min() else {
+            break;
+        };
+        let mut lines = start..start;
+        let (own_start, other_start) = (shifted(start, own_shift), shifted(start, other_shift));
+        let (mut by_us, mut by_them) = (false, false);
+        loop {
+            let is_first = !by_us && !by_them;
+            let joins = |change: &&LineChange| {
+                if is_first {
+                    change.before.start == start
+                } else {
+                    touch(&lines, &change.before)
+                }
+            };
+            if let Some(change) = own.next_if(joins) {
+                (by_us, own_shift) = (true, own_shift + growth(change));
+                lines.end = lines.end.max(change.before.end);
+            } else if let Some(change) = other.next_if(joins) {
+                (by_them, other_shift) = (true, other_shift + growth(change));
+                lines.end = lines.end.max(change.before.end);
+            } else {
+                break;
+            }
+        }
+        let clash = Clash {
+            ours: own_start..shifted(lines.end, own_shift),
+            theirs: other_start..shifted(lines.end, other_shift),
+            base: lines,
+        };
+        push_lines(&mut merged.text, ours, done..clash.ours.start);
+        let (mine, yours) = (
+            ours.get(clash.ours.clone()),
+            theirs.get(clash.theirs.clone()),
+        );
+        let taken = if by_us { mine } else { yours };
+        merged
+            .text
+            .extend(taken.unwrap_or_default().iter().copied());
+        done = clash.ours.end;
+        if by_us && by_them && mine != yours {
+            merged.conflicts.push(clash);
+        }
+    }
+    push_lines(&mut merged.text, ours, done..ours.len());
+    merged
+}
+
+fn growth(change: &LineChange) -> isize {
+    change.after.len().cast_signed() - change.before.len().cast_signed()
+}
+
+fn shifted(line: usize, by: isize) -> usize {
+    line.saturating_add_signed(by)
+}
+
+fn push_lines(text: &mut String, lines: &[&str], range: Range<usize>) {
+    text.extend(lines.get(range).unwrap_or_default().iter().copied());
+}
+
+/// Do two changes share lines, or meet where one is empty, so that nobody could tell which comes first?
+fn touch(a: &Range<usize>, b: &Range<usize>) -> bool {
+    if a.is_empty() || b.is_empty() {
+        a.start <= b.end && b.start <= a.end
+    } else {
+        a.start < b.end && b.start < a.end
+    }
+}
+
 /// The break of a line as it stands; `None` for a last line without one.
 fn ending(line: &str) -> Option<LineEnding> {
     line.strip_suffix('\n').map(|line| {
@@ -153,6 +252,33 @@ mod tests {
         assert_eq!(restored("a\r\nb", "a\nB"), "a\r\nB");
         assert_eq!(restored("a\r\nb", "a\nb\nc"), "a\r\nb\r\nc");
         assert_eq!(restored("", "a\nb"), "a\nb");
+    }
+
+    #[test]
+    fn changes_of_two_are_brought_together() {
+        let merged = |base: &str, ours: &str, theirs: &str| {
+            let merged = merge(&split(base), &split(ours), &split(theirs));
+            (merged.text, merged.conflicts)
+        };
+        let base = "1\n2\n3\n4\n5\n6\n";
+        assert_eq!(
+            merged(base, "0\n1\n2\n3\n4\n5\n6\n", "1\n2\n3\n4\nfive\n6\n7\n"),
+            ("0\n1\n2\n3\n4\nfive\n6\n7\n".to_owned(), vec![])
+        );
+        assert_eq!(
+            merged(base, "1\ntwo\n3\n4\n5\n6\n", "1\ntwo\n3\n5\n6\n"),
+            ("1\ntwo\n3\n5\n6\n".to_owned(), vec![])
+        );
+        let (text, conflicts) = merged(base, "1\nours\n4\n5\n6\n", "1\n2\ntheirs\nmore\n4\n6\n");
+        assert_eq!(text, "1\nours\n4\n6\n");
+        let clash = Clash {
+            base: 1..3,
+            ours: 1..2,
+            theirs: 1..4,
+        };
+        assert_eq!(conflicts, [clash]);
+        assert_eq!(merged("", "a\n", "b\n").1.len(), 1);
+        assert_eq!(merged("x\n", "x\n", ""), (String::new(), vec![]));
     }
 
     #[test]

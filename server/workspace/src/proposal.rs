@@ -13,6 +13,7 @@ mod plan;
 mod propose;
 mod restore;
 mod review;
+mod rewrite;
 mod store;
 mod tracked;
 
@@ -110,6 +111,14 @@ pub enum Proposed {
     Delete,
     /// Positions are in the text that the session sees (document and its pending hunks).
     Ranges(Vec<RangeEdit>),
+    /// A command in the shadow made one text of another, to the byte. What changed in the meantime stays: where both
+    /// changed the same lines the hunk is in conflict.
+    Rewrite {
+        /// What the command saw; `None`: no file, or nobody knows any more (then all of it is in conflict).
+        old: Option<String>,
+        /// What it left; `None`: it deleted the file.
+        new: Option<String>,
+    },
 }
 
 /// Who proposes.

@@ -75,6 +75,26 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The user's lines that lines of the view stand for, whole hunks included.
+    pub(super) fn base_lines(&self, lines: &Range<usize>) -> Range<usize> {
+        let (mut before, mut through) = (0_isize, 0_isize);
+        let (mut start, mut end) = (None, None);
+        for own in &self.own {
+            let change = own.base.len().cast_signed() - own.view.len().cast_signed();
+            if own.view.end <= lines.start {
+                before += change;
+                through += change;
+            } else if own.view.start < lines.end {
+                through += change;
+                start = start.or((own.view.start <= lines.start).then_some(own.base.start));
+                end = (own.view.end >= lines.end).then_some(own.base.end);
+            }
+        }
+        let start = start.unwrap_or_else(|| moved(lines.start, before));
+        let end = end.unwrap_or_else(|| moved(lines.end, through));
+        start..end.max(start)
+    }
+
     /// What makes the view read `target`, line by line with their breaks.
     pub(super) fn compose(&self, target: &[&str]) -> Result<Composed, ProposalError> {
         let seen = lines::split(&self.text);

@@ -24,6 +24,7 @@ pub(super) struct Seen {
 }
 
 /// What is to become of the session's hunks of the file.
+#[derive(Default)]
 pub(super) struct Plan {
     pub(super) replaces: Vec<HunkId>,
     pub(super) adds: Vec<Tracked>,
@@ -50,7 +51,7 @@ impl Seen {
             .find(|hunk| is(&hunk.kind) && hunk.place.fits())
     }
 
-    fn created(&self) -> Option<&Tracked> {
+    pub(super) fn created(&self) -> Option<&Tracked> {
         self.whole_file(|kind| *kind == HunkKind::Create)
     }
 
@@ -59,7 +60,7 @@ impl Seen {
     }
 
     /// The session's text hunks that fit, in order.
-    fn text_hunks(&self) -> Vec<&Tracked> {
+    pub(super) fn text_hunks(&self) -> Vec<&Tracked> {
         let mut own: Vec<&Tracked> = self
             .own
             .iter()
@@ -99,6 +100,7 @@ impl Seen {
                     apply_ranges(&self.existing()?, edits).map_err(|reason| self.error(reason))?;
                 self.change(origin, &lines::to_lf(&target), Vec::new())
             }
+            Proposed::Rewrite { old, new } => self.rewrite(origin, old.as_deref(), new.as_deref()),
         }
     }
 
@@ -135,8 +137,24 @@ impl Seen {
         let own = self.text_hunks();
         let view = View::new(&self.basis.rope, &own);
         let seen = lines::split(&view.text);
-        let target = lines::restore_endings(&seen, target, ending(&seen));
-        let target: Vec<&str> = target.iter().map(String::as_str).collect();
+        let target = lines::restore_endings(&seen, target, ending(&seen)).concat();
+        let plan = self.become_text(origin, &view, &target, notices)?;
+        if plan.replaces.is_empty() && plan.adds.is_empty() {
+            return Err(self.error("the text reads like that already: there is nothing to change"));
+        }
+        Ok(plan)
+    }
+
+    /// The session's view of an existing file becomes `target`, to the byte.
+    pub(super) fn become_text(
+        &self,
+        origin: Origin,
+        view: &View<'_>,
+        target: &str,
+        notices: Vec<String>,
+    ) -> Result<Plan, ProposalError> {
+        let seen = lines::split(&view.text);
+        let target = lines::split(target);
         let shown = lines::diff(&seen, &target)
             .iter()
             .map(|change| {
@@ -149,9 +167,6 @@ impl Seen {
         let composed = view.compose(&target)?;
         let mut plan = self.replacing(origin, composed);
         plan.replaces.extend(self.deleted().map(|hunk| hunk.id));
-        if plan.replaces.is_empty() && plan.adds.is_empty() {
-            return Err(self.error("the text reads like that already: there is nothing to change"));
-        }
         (plan.notices, plan.lines) = (notices, shown);
         Ok(plan)
     }
@@ -183,7 +198,7 @@ impl Seen {
         }
     }
 
-    fn create(
+    pub(super) fn create(
         &self,
         origin: Origin,
         text: String,
@@ -200,7 +215,7 @@ impl Seen {
         })
     }
 
-    fn delete(&self, origin: Origin) -> Result<Plan, ProposalError> {
+    pub(super) fn delete(&self, origin: Origin) -> Result<Plan, ProposalError> {
         self.existing()?;
         let replaces = self.replaceable()?;
         let mut adds = Vec::new();
@@ -274,7 +289,13 @@ fn text_hunk(origin: Origin, rope: &Rope, piece: Piece) -> Tracked {
     }
 }
 
-fn whole_file_hunk(origin: Origin, kind: HunkKind, old: &str, new: &str, end: usize) -> Tracked {
+pub(super) fn whole_file_hunk(
+    origin: Origin,
+    kind: HunkKind,
+    old: &str,
+    new: &str,
+    end: usize,
+) -> Tracked {
     Tracked {
         id: HunkId::new(),
         origin,

@@ -1,0 +1,9 @@
+//! The shadow, mounted for real: what commands see and what comes back.
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows tests by `#[test]`, not their helpers"
+)]
+
+mod desk;
+mod promises;
