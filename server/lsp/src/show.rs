@@ -1,6 +1,6 @@
 //! What the user sees live: one task takes everything in order and sends it as events, progress and messages.
 //!
-//! Deltas of text are gathered to at most 20 a second; whatever else comes sends the gathered text first. Waits for
+//! Deltas of text are gathered to at most 20 a second and turn; whatever else comes sends the gathered text first. Waits for
 //! no answer of the client.
 
 use std::time::Duration;
@@ -29,16 +29,37 @@ pub(crate) struct Show {
     client: Client,
     side: ClientSide,
     progress: Progress,
-    gathered: Option<Gathered>,
+    gathered: Gathered,
     /// What the model said since its last call: its answer when the turn ends. Kept where there are no events.
     answer: String,
 }
 
+/// Text that isn't sent yet. Many turns may stream at once: each has its own piece.
+#[derive(Default)]
 struct Gathered {
+    pieces: Vec<Piece>,
+    /// When the first of them must go.
+    due: Option<Instant>,
+}
+
+struct Piece {
     session: SessionId,
     turn: TurnId,
     text: String,
-    due: Instant,
+}
+
+impl Gathered {
+    fn add(&mut self, session: SessionId, turn: TurnId, delta: &str, now: Instant) {
+        self.due.get_or_insert(now + GATHER);
+        match self.pieces.iter_mut().find(|piece| piece.turn == turn) {
+            Some(piece) => piece.text.push_str(delta),
+            None => self.pieces.push(Piece {
+                session,
+                turn,
+                text: delta.to_owned(),
+            }),
+        }
+    }
 }
 
 impl Show {
@@ -48,7 +69,7 @@ impl Show {
             client,
             side,
             progress,
-            gathered: None,
+            gathered: Gathered::default(),
             answer: String::new(),
         }
     }
@@ -56,7 +77,7 @@ impl Show {
     /// Shows until the connection is gone.
     pub(crate) async fn run(mut self, mut shown: UnboundedReceiver<Shown>) {
         loop {
-            let due = self.gathered.as_ref().map(|gathered| gathered.due);
+            let due = self.gathered.due;
             tokio::select! {
                 next = shown.recv() => match next {
                     Some((session, display)) => self.take(session, display).await,
@@ -69,7 +90,7 @@ impl Show {
 
     async fn take(&mut self, session: SessionId, display: Display) {
         if let Display::Text { turn, delta } = display {
-            return self.gather(session, turn, &delta).await;
+            return self.gather(session, turn, &delta);
         }
         self.flush().await;
         match &display {
@@ -92,36 +113,21 @@ impl Show {
         }
     }
 
-    async fn gather(&mut self, session: SessionId, turn: TurnId, delta: &str) {
+    fn gather(&mut self, session: SessionId, turn: TurnId, delta: &str) {
         if !self.side.options.event {
             self.answer.push_str(delta);
             return;
         }
-        if self
-            .gathered
-            .as_ref()
-            .is_some_and(|gathered| gathered.turn != turn)
-        {
-            self.flush().await;
-        }
-        let due = Instant::now() + GATHER;
-        let gathered = self.gathered.get_or_insert_with(|| Gathered {
-            session,
-            turn,
-            text: String::new(),
-            due,
-        });
-        gathered.text.push_str(delta);
+        self.gathered.add(session, turn, delta, Instant::now());
     }
 
     async fn flush(&mut self) {
-        if let Some(Gathered {
-            session,
-            turn,
-            text,
-            ..
-        }) = self.gathered.take()
-        {
+        for piece in std::mem::take(&mut self.gathered).pieces {
+            let Piece {
+                session,
+                turn,
+                text,
+            } = piece;
             self.send(session, SessionEvent::Text { turn, delta: text })
                 .await;
         }
@@ -223,4 +229,27 @@ fn event(display: Display) -> Option<SessionEvent> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_that_stream_at_once_are_gathered_each_by_itself() {
+        let mut gathered = Gathered::default();
+        let turns = [(); 2].map(|()| (SessionId::new(), TurnId::new()));
+        let start = Instant::now();
+        for letter in ["a", "b", "c"] {
+            for (session, turn) in turns {
+                gathered.add(session, turn, letter, start + GATHER / 2);
+            }
+        }
+        assert_eq!(gathered.due, Some(start + GATHER / 2 + GATHER));
+        let pieces = gathered.pieces.iter();
+        let sent: Vec<_> = pieces
+            .map(|piece| (piece.session, piece.turn, piece.text.as_str()))
+            .collect();
+        assert_eq!(sent, turns.map(|(session, turn)| (session, turn, "abc")));
+    }
 }
