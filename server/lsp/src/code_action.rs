@@ -63,16 +63,22 @@ pub(crate) fn code_actions(
         input,
         actions: Vec::new(),
     };
+    // Asked for on every move of the caret, what needs no problem is noise: only for a selection.
+    let asked = context.trigger_kind != Some(CodeActionTriggerKind::AUTOMATIC)
+        || params.range.start != params.range.end;
     if wants(&QUICKFIX) {
         offer.review(folder);
-        offer.problems(&known(connection, uri, params.range, others));
+        let problems = known(connection, uri, params.range, others);
+        // Without a shim we can't see what other servers found; some editors run no other one (eglot).
+        if problems.is_empty() && asked && !connection.side().options.query {
+            let argument = json!({ "uri": uri });
+            offer.add(QUICKFIX, "Fix this file with Interline", FIX, argument);
+        }
+        offer.problems(&problems);
         if folder.agent.busy() {
             offer.add(QUICKFIX, "Cancel Interline", CANCEL, json!({}));
         }
     }
-    // Asked for on every move of the caret, rewrites of its line are noise: only for a selection.
-    let asked = context.trigger_kind != Some(CodeActionTriggerKind::AUTOMATIC)
-        || params.range.start != params.range.end;
     if wants(&REWRITE) && asked {
         offer.comment(&path, &document);
         offer.rewrites(&document);

@@ -61,7 +61,7 @@ fn anthropic(environment: &Environment) -> Option<ModelSpec> {
     Some(ModelSpec {
         name: "anthropic".to_owned(),
         provider: Provider::Anthropic,
-        id: "claude-sonnet-5".to_owned(),
+        id: "claude-sonnet-5-5".to_owned(),
         base_url: given(&environment.anthropic_base_url)
             .unwrap_or("https://api.anthropic.com")
             .to_owned(),
@@ -88,17 +88,17 @@ fn openai(environment: &Environment) -> Option<ModelSpec> {
         } else {
             Provider::OpenaiChat
         },
-        id: "gpt-5.5".to_owned(),
+        id: "gpt-6.1-sol".to_owned(),
         base_url: base_url.to_owned(),
         api_key: Some(usable(&environment.openai_api_key)?),
         context_window: WINDOW,
         max_output: 32_000,
         effort: None,
         price: own.then_some(Price {
-            input: 5.0,
-            output: 30.0,
-            cache_read: 0.5,
-            cache_write: 0.0,
+            input: 2.0,
+            output: 10.0,
+            cache_read: 0.1,
+            cache_write: 2.5,
         }),
     })
 }

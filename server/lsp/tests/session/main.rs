@@ -65,6 +65,7 @@ async fn actions_are_offered_and_arguments_checked() {
     assert_eq!(
         titles(&all),
         [
+            "Fix this file with Interline",
             "Do what this comment says",
             "Document with Interline",
             "Write tests with Interline",
@@ -245,7 +246,10 @@ async fn a_running_turn_is_cancelled_by_its_progress() {
         json!({ "diagnostics": [], "only": ["quickfix"] }),
     )
     .await;
-    assert_eq!(titles(&offered), ["Cancel Interline"]);
+    assert_eq!(
+        titles(&offered),
+        ["Fix this file with Interline", "Cancel Interline"]
+    );
     client
         .notify(
             "window/workDoneProgress/cancel",
