@@ -123,9 +123,10 @@ fn what_would_ask_is_denied_without_a_terminal() {
         Step::say("Then I leave it."),
     ]);
     let place = Place::new().model(&server);
-    place.ask().with(3);
+    let ended = place.ask().with(3);
     let results = results(&server.requests());
     assert!(results.len() == 1 && results[0].1, "{results:?}");
+    assert!(ended.err.contains("run it with `--trust`"), "{}", ended.err);
 }
 
 #[test]

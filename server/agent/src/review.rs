@@ -95,8 +95,8 @@ impl Session {
         }
         if !stuck.is_empty() {
             problems.push(format!(
-                "{} changes stay, since their lines were edited afterwards",
-                stuck.len()
+                "not taken back, since the lines were edited afterwards: {}",
+                crate::transcript::changes(stuck.len())
             ));
         }
         for landing in landings {

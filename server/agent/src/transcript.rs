@@ -166,7 +166,7 @@ fn status_note(status: CallStatus) -> &'static str {
     }
 }
 
-fn changes(count: usize) -> String {
+pub(crate) fn changes(count: usize) -> String {
     if count == 1 {
         "1 change".to_owned()
     } else {

@@ -7,6 +7,7 @@ use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::{Origin, Outcome, Proposed, RangeEdit};
 
 use crate::Environment;
+use crate::count::counted;
 use crate::line_map::LineMap;
 use crate::tool::{Answer, Stop};
 
@@ -55,7 +56,11 @@ pub(crate) fn propose(
         .map(|outcome| outcome.summary.as_str())
         .collect();
     let content = format!("{done}\n{}", lines.join("\n"));
-    let summary = format!("{done} ({hunks} hunks in {} files)", outcomes.len());
+    let summary = format!(
+        "{done} ({} in {})",
+        counted(hunks, "hunk", "hunks"),
+        counted(outcomes.len(), "file", "files")
+    );
     let events = outcomes.into_iter().map(|outcome| outcome.event).collect();
     Ok(Answer::new(content, summary).with_events(events))
 }

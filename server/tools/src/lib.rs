@@ -7,6 +7,7 @@
 
 mod apply;
 mod checker;
+mod count;
 mod diagnosis;
 mod line_map;
 mod memory;

@@ -211,7 +211,7 @@ impl Turn {
             .record((self.id, call.id), Actor::System, gated)?;
         match verdict {
             Verdict::Allow(permit) => Ok(Gated::Run(permit)),
-            Verdict::Deny => Ok(Gated::Answer(denied(&by, message))),
+            Verdict::Deny => Ok(Gated::Answer(denied(&by, &reasons, message))),
             Verdict::Ask(ask) => self.ask(call, prepared, ask).await,
         }
     }
@@ -383,11 +383,22 @@ fn proposed(output: &Output) -> Vec<HunkId> {
     hunks.flatten().collect()
 }
 
-fn denied(by: &str, message: String) -> Output {
+/// Where nobody can be asked, the line for people says what would have to be so.
+fn denied(by: &str, reasons: &[String], message: String) -> Output {
+    let because = |code| reasons.iter().any(|reason| reason == code);
+    let todo = match (because("headless"), because("untrusted-folder")) {
+        (true, true) => {
+            ": nobody is there to be asked; where you trust the folder, run it with `--trust`"
+        }
+        (true, false) => {
+            ": nobody is there to be asked; allow it by a rule in your config.toml, or run it on a terminal"
+        }
+        (false, _) => "",
+    };
     Output {
         status: CallStatus::Denied,
         content: message,
-        summary: format!("denied by {by}"),
+        summary: format!("denied by {by}{todo}"),
         events: Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ use interline_workspace::Workspace;
 use super::{Rooms, exit, print, runtime};
 use crate::args::{Output, Run};
 use crate::config::Flags;
+use crate::terminal::count::counted;
 use crate::terminal::style::Style;
 use crate::terminal::{Terminal, diff, review};
 
@@ -111,14 +112,7 @@ pub(super) async fn after(
         let hunks = workspace.hunks().into_iter().flat_map(|file| file.hunks);
         let ids: Vec<_> = hunks.map(|hunk| hunk.id).collect();
         agent.accept_and_wait(&ids).await?;
-        terminal.note(&format!(
-            "{} applied",
-            if ids.len() == 1 {
-                "1 change".to_owned()
-            } else {
-                format!("{} changes", ids.len())
-            }
-        ));
+        terminal.note(&format!("{} applied", counted(ids.len() as u64, "change")));
     }
     Ok(())
 }

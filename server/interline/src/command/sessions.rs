@@ -12,6 +12,7 @@ use super::{Rooms, exit, print, runtime};
 use crate::args::{Output, Sessions};
 use crate::config::Flags;
 use crate::terminal::Terminal;
+use crate::terminal::count::counted;
 
 pub(super) fn run(folder: Option<PathBuf>, command: Option<Sessions>) -> anyhow::Result<u8> {
     let command = command.unwrap_or(Sessions::List);
@@ -58,11 +59,11 @@ fn line(session: &SessionSummary) -> String {
     };
     let cost = session.spent.cost_micro_usd as f64 / 1e6;
     format!(
-        "{}  {:>8}  {:>2} turns  {:>8} tokens  {cost:>7.3} USD  {}{state}\n",
+        "{}  {:>8}  {:>8}  {:>15}  {cost:>7.3} USD  {}{state}\n",
         session.id,
         ago(session.last_event),
-        session.turns,
-        session.spent.usage.total(),
+        counted(session.turns, "turn"),
+        counted(session.spent.usage.total(), "token"),
         crate::terminal::visible(&session.title),
     )
 }

@@ -3,6 +3,7 @@
 //!
 //! There are no buffers here: accepted hunks land on disk, by the workspace's one function for that.
 
+pub(crate) mod count;
 pub(crate) mod diff;
 mod jsonl;
 mod prompt;
@@ -21,6 +22,7 @@ use interline_workspace::editor::{
 use interline_workspace::proposal::Landing;
 
 use crate::args::Output;
+use count::counted;
 use style::Style;
 
 /// A terminal, or the lack of one.
@@ -72,7 +74,7 @@ impl Terminal {
     pub(crate) fn confirm(&self, text: &str) -> bool {
         self.wipe_status();
         matches!(
-            prompt::ask(&format!("{text} [y/N]: ")).as_deref(),
+            prompt::ask(&format!("{text} [y/N]: "), &|| false).as_deref(),
             Some("y" | "yes")
         )
     }
@@ -168,7 +170,8 @@ impl Terminal {
             let cost = cost
                 .map(|cost| format!(", {:.4} USD", cost as f64 / 1e6))
                 .unwrap_or_default();
-            self.note(&self.style.dim(&format!("{} tokens{cost}", usage.total())));
+            let tokens = counted(usage.total(), "token");
+            self.note(&self.style.dim(&format!("{tokens}{cost}")));
         }
     }
 
@@ -198,7 +201,7 @@ impl Editor for Terminal {
         self.wipe_status();
         let style = self.style;
         on_a_thread(
-            move || prompt::permission(&prompt, style),
+            move |withdrawn| prompt::permission(&prompt, style, withdrawn),
             PermissionAnswer::Deny,
         )
     }
@@ -208,7 +211,10 @@ impl Editor for Terminal {
             return std::future::ready(None).boxed();
         }
         self.wipe_status();
-        on_a_thread(move || prompt::question(&question), None)
+        on_a_thread(
+            move |withdrawn| prompt::question(&question, withdrawn),
+            None,
+        )
     }
 
     fn query(&self, _query: Query) -> BoxFuture<'static, Result<QueryAnswer, EditorError>> {
@@ -240,14 +246,15 @@ impl Editor for Terminal {
     }
 }
 
-/// Reading from a terminal blocks, so it has a thread of its own; the answer is withdrawn with the future.
+/// Waiting for a line blocks, so it has a thread of its own; the question is withdrawn with the future.
 fn on_a_thread<T: Send + 'static>(
-    ask: impl FnOnce() -> T + Send + 'static,
+    ask: impl FnOnce(&prompt::Withdrawn<'_>) -> T + Send + 'static,
     otherwise: T,
 ) -> BoxFuture<'static, T> {
     let (answer, wait) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        let _ = answer.send(ask());
+        let answered = ask(&|| answer.is_closed());
+        let _ = answer.send(answered);
     });
     async move { wait.await.unwrap_or(otherwise) }.boxed()
 }

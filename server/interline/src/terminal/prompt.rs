@@ -1,6 +1,12 @@
 //! Questions on the terminal. Only the exact answer approves; an empty line, the end of input and anything else deny.
+//!
+//! One thread reads all lines, so that a question that is withdrawn leaves no reader behind that would take the answer to
+//! the next one. What was typed before a question stood there answers nothing.
 
 use std::io::{BufRead as _, Write as _};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use interline_log::PermissionAnswer;
 use interline_workspace::editor::{PermissionPrompt, Question};
@@ -8,7 +14,17 @@ use interline_workspace::editor::{PermissionPrompt, Question};
 use super::style::Style;
 use super::visible;
 
-pub(super) fn permission(prompt: &PermissionPrompt, style: Style) -> PermissionAnswer {
+/// Does nobody wait for the answer any more?
+pub(super) type Withdrawn<'a> = dyn Fn() -> bool + 'a;
+
+/// Between two looks whether a question still stands.
+const LOOK: Duration = Duration::from_millis(50);
+
+pub(super) fn permission(
+    prompt: &PermissionPrompt,
+    style: Style,
+    withdrawn: &Withdrawn<'_>,
+) -> PermissionAnswer {
     let mut text = format!(
         "\n{}\n\n    {}\n\n",
         style.bold(&visible(&prompt.title)),
@@ -25,7 +41,8 @@ pub(super) fn permission(prompt: &PermissionPrompt, style: Style) -> PermissionA
     } else {
         "[N]o, yes"
     };
-    match ask(&format!("{text}Allow this? {choices}: ")).as_deref() {
+    let answer = ask(&format!("{text}Allow this? {choices}: "), withdrawn);
+    match answer.as_deref() {
         Some("yes") => PermissionAnswer::Allow,
         Some("y") if !prompt.danger => PermissionAnswer::Allow,
         Some("always") if prompt.always.is_some() => PermissionAnswer::AllowAlways,
@@ -33,12 +50,12 @@ pub(super) fn permission(prompt: &PermissionPrompt, style: Style) -> PermissionA
     }
 }
 
-pub(super) fn question(question: &Question) -> Option<String> {
+pub(super) fn question(question: &Question, withdrawn: &Withdrawn<'_>) -> Option<String> {
     let mut text = format!("\n{}\n", visible(&question.text));
     for (index, option) in question.options.iter().enumerate() {
         text.push_str(&format!("  {}: {}\n", index + 1, visible(option)));
     }
-    let answer = ask(&format!("{text}> "))?;
+    let answer = ask(&format!("{text}> "), withdrawn)?;
     let chosen = answer
         .parse::<usize>()
         .ok()
@@ -46,11 +63,49 @@ pub(super) fn question(question: &Question) -> Option<String> {
     Some(chosen.cloned().unwrap_or(answer)).filter(|answer| !answer.is_empty())
 }
 
-/// One line from the terminal; `None` at the end of input.
-pub(super) fn ask(text: &str) -> Option<String> {
+/// One line from the terminal; `None` at the end of input, and once the question is withdrawn.
+pub(super) fn ask(text: &str, withdrawn: &Withdrawn<'_>) -> Option<String> {
+    let typed = typed().lock().unwrap_or_else(PoisonError::into_inner);
+    while typed.try_recv().is_ok() {}
     let mut err = std::io::stderr();
     write!(err, "{text}").and_then(|()| err.flush()).ok()?;
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line).ok()?;
-    (read > 0).then(|| line.trim().to_owned())
+    answer(&typed, withdrawn)
+}
+
+fn answer(typed: &Receiver<String>, withdrawn: &Withdrawn<'_>) -> Option<String> {
+    loop {
+        match typed.recv_timeout(LOOK) {
+            Ok(line) => return Some(line.trim().to_owned()),
+            Err(RecvTimeoutError::Timeout) if !withdrawn() => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// The lines of stdin. Its end closes them.
+fn typed() -> &'static Mutex<Receiver<String>> {
+    static TYPED: OnceLock<Mutex<Receiver<String>>> = OnceLock::new();
+    TYPED.get_or_init(|| {
+        let (line, typed) = channel();
+        std::thread::spawn(move || {
+            let mut lines = std::io::stdin().lock().lines().map_while(Result::ok);
+            lines.try_for_each(|text| line.send(text))
+        });
+        Mutex::new(typed)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_withdrawn_question_leaves_the_next_line_to_the_next_one() {
+        let (line, typed) = channel();
+        assert_eq!(answer(&typed, &|| true), None);
+        line.send(" blue\n".to_owned()).unwrap();
+        assert_eq!(answer(&typed, &|| false).as_deref(), Some("blue"));
+        drop(line);
+        assert_eq!(answer(&typed, &|| false), None);
+    }
 }

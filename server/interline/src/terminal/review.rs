@@ -35,7 +35,12 @@ pub(crate) fn review(terminal: &Terminal, workspace: &Workspace) -> Decided {
             terminal.note("  in conflict with the text of now: it stays pending");
             continue;
         }
-        match ask("Accept this change? [y]es, [n]o, [a]ll, [l]ater, [q]uit: ").as_deref() {
+        match ask(
+            "Accept this change? [y]es, [n]o, [a]ll, [l]ater, [q]uit: ",
+            &|| false,
+        )
+        .as_deref()
+        {
             Some("y" | "yes") => decided.accepted.push(hunk.id),
             Some("n" | "no") => decided.rejected.push(hunk.id),
             Some("a" | "all") => {

@@ -192,7 +192,7 @@ mod tests {
     fn a_check_with_problems() {
         let text = "src/main.rs:3:17: error[E0308]: mismatched types: expected `u32`\n    found `&str`\n  fix 1: remove the `&`\n  \
                     fix 2: convert: here\na:b.py:1:1: warning: `os` imported: warning: twice\nand so on\n\
-                    … and in other files: 3, 1 errors among them\nchecked by cargo check (settled)\n";
+                    … and in other files: 3, 1 error among them\nchecked by cargo check (settled)\n";
         let Check::Done {
             problems,
             source,
@@ -203,7 +203,7 @@ mod tests {
             panic!()
         };
         assert_eq!((source.as_str(), settled), ("cargo check", true));
-        assert_eq!(more, ["in other files: 3, 1 errors among them"]);
+        assert_eq!(more, ["in other files: 3, 1 error among them"]);
         let [first, second] = problems.as_slice() else {
             panic!("{problems:?}")
         };

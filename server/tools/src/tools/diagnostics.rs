@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
+use crate::count::counted;
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::memory::Checked;
 use crate::paths::{self, Use};
@@ -89,8 +90,9 @@ fn report(checked: &Checked, path: Option<&WorkspacePath>) -> Answer {
         let errors = count(&elsewhere, Severity::Error);
         let _ = writeln!(
             content,
-            "… and in other files: {}, {errors} errors among them",
-            elsewhere.len()
+            "… and in other files: {}, {} among them",
+            elsewhere.len(),
+            counted(errors, "error", "errors")
         );
     }
     for failed in &checked.failed {
@@ -106,7 +108,12 @@ fn report(checked: &Checked, path: Option<&WorkspacePath>) -> Answer {
         count(&here, Severity::Error),
         count(&here, Severity::Warning),
     );
-    let summary = format!("{errors} errors, {warnings} warnings ({})", checked.source);
+    let summary = format!(
+        "{}, {} ({})",
+        counted(errors, "error", "errors"),
+        counted(warnings, "warning", "warnings"),
+        checked.source
+    );
     Answer::new(content, summary)
 }
 
@@ -226,7 +233,7 @@ mod tests {
         let content = report(&checked(vec![diagnostic("a.rs", 1, &[])], &[]), Some(&path)).content;
         insta::assert_snapshot!(content, @r"
         no problems
-        … and in other files: 1, 1 errors among them
+        … and in other files: 1, 1 error among them
         checked by cargo check (settled)
         ");
     }

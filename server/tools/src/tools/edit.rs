@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
+use crate::count::counted;
 use crate::memory::Known;
 use crate::paths::{self, Use};
 use crate::tool::{Answer, Context, Stop, Tool};
@@ -68,7 +69,8 @@ impl Tool for Edit {
             if let Ok(after) = workspace.proposed_text(*session, &path) {
                 memory.changed(&path, &before, &after);
             }
-            let summary = format!("proposed {} hunks in {path}", outcome.hunks.len());
+            let hunks = counted(outcome.hunks.len(), "hunk", "hunks");
+            let summary = format!("proposed {hunks} in {path}");
             Ok(Answer::new(content, summary).with_events(vec![outcome.event]))
         };
         context.propose(propose).await

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
+use crate::count::counted;
 use crate::paths::{self, Use};
 use crate::tool::{Answer, Context, Stop, Tool};
 
@@ -54,7 +55,8 @@ impl Glob {
             environment
                 .workspace
                 .glob(environment.session, &self.pattern, &path, FILES)?;
-        let summary = format!("found {} files for {}", files.len(), self.pattern);
+        let found = counted(files.len(), "file", "files");
+        let summary = format!("found {found} for {}", self.pattern);
         if files.is_empty() {
             return Ok(Answer::new("no files match", summary));
         }

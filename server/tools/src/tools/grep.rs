@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
+use crate::count::counted;
 use crate::paths::{self, Use};
 use crate::tool::{Answer, Context, Stop, Tool};
 
@@ -89,7 +90,8 @@ impl Grep {
             .workspace
             .grep(environment.session, &grep, cancelled)?;
         let matches = found.lines.iter().filter(|line| line.matched).count();
-        let summary = format!("found {matches} lines for {}", self.pattern);
+        let lines = counted(matches, "line", "lines");
+        let summary = format!("found {lines} for {}", self.pattern);
         Ok(Answer::new(render(&found), summary))
     }
 }

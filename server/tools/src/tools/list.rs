@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
+use crate::count::counted;
 use crate::paths::{self, Use};
 use crate::tool::{Answer, Context, Stop, Tool};
 
@@ -50,7 +51,8 @@ impl List {
     fn list(&self, environment: &Environment) -> Result<Answer, Stop> {
         let path = paths::parse(&environment.workspace, self.path())?;
         let entries = environment.workspace.list(environment.session, &path)?;
-        let summary = format!("listed {} ({} entries)", self.path(), entries.len());
+        let count = counted(entries.len(), "entry", "entries");
+        let summary = format!("listed {} ({count})", self.path());
         if entries.is_empty() {
             return Ok(Answer::new("(the folder is empty)", summary));
         }

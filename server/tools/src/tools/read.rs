@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
+use crate::count::counted;
 use crate::paths::{self, Use};
 use crate::tool::{Answer, Context, Stop, Tool};
 
@@ -72,7 +73,8 @@ impl Read {
             ));
         }
         let (content, shown) = number(&text, self.start_line, self.end_line)?;
-        Ok(Answer::new(content, format!("read {path} ({shown} lines)")))
+        let shown = counted(shown, "line", "lines");
+        Ok(Answer::new(content, format!("read {path} ({shown})")))
     }
 }
 
@@ -88,7 +90,8 @@ fn number(
     let end = end.map_or(total, index).min(total);
     if start > total {
         return Err(Stop::Failed(format!(
-            "there is no line {start}: the file has {total} lines"
+            "there is no line {start}: the file has {}",
+            counted(total, "line", "lines")
         )));
     }
     if end < start {
@@ -113,10 +116,15 @@ fn number(
     if next <= end {
         let _ = writeln!(
             content,
-            "(cut here; the file has {total} lines: go on with start_line {next})"
+            "(cut here; the file has {}: go on with start_line {next})",
+            counted(total, "line", "lines")
         );
     } else if end < total {
-        let _ = writeln!(content, "(the file has {total} lines)");
+        let _ = writeln!(
+            content,
+            "(the file has {})",
+            counted(total, "line", "lines")
+        );
     }
     Ok((content, shown))
 }

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
+use crate::count::counted;
 use crate::paths::{self, Use};
 use crate::tool::{Answer, Context, Stop, Tool};
 use crate::tools::language::{Places, answered_by, query};
@@ -66,7 +67,7 @@ impl Tool for Symbols {
                 "the editor gave an answer of another kind: use grep instead".to_owned(),
             ));
         };
-        let summary = format!("found {} symbols", symbols.len());
+        let summary = format!("found {}", counted(symbols.len(), "symbol", "symbols"));
         let by = answered_by(&answer);
         let symbols = symbols.clone();
         let environment = context.environment.clone();
