@@ -16,9 +16,9 @@ const BOXES = {
 } satisfies Record<string, Box>;
 
 /** undefined: the user went away, or said nothing. */
-export async function askForText(name: keyof typeof BOXES): Promise<string | undefined> {
+export async function askForText(name: keyof typeof BOXES, prompt = "Enter to start, Escape to leave"): Promise<string | undefined> {
   const { title, placeHolder } = BOXES[name];
-  const text = await vscode.window.showInputBox({ title, placeHolder, prompt: "Enter to start, Escape to leave", ignoreFocusOut: true });
+  const text = await vscode.window.showInputBox({ title, placeHolder, prompt, ignoreFocusOut: true });
   return text?.trim() ? text.trim() : undefined;
 }
 

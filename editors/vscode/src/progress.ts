@@ -2,7 +2,9 @@
 // Must not show more than one notification for one turn's end.
 
 import * as vscode from "vscode";
+import { report } from "./errors";
 import type { Hunks } from "./hunks";
+import { askForText } from "./input";
 import type { Server } from "./server";
 import type { Transcript } from "./transcript";
 import type { Turn, Turns } from "./turns";
@@ -22,13 +24,22 @@ export function showProgress(server: Server, turns: Turns, hunks: Hunks, transcr
         void tell(vscode.window.showInformationMessage, short(turn.answer) || "done, with nothing to review", turn, transcript);
       }
     }),
-    server.onEvent(({ event }) => {
+    server.onEvent(({ session, event }) => {
+      if (event.type === "question") void answerQuestion(server, session, event.text);
       if (event.type !== "notice") return;
       server.info(event.text);
       if (event.warning) void vscode.window.showWarningMessage(`Interline: ${event.text}`);
       else vscode.window.setStatusBarMessage(`Interline: ${event.text}`, 6000);
     }),
   );
+}
+
+/** The turn waits: what the user types is the answer. Who closes the message can still answer by Interline: Ask. */
+async function answerQuestion(server: Server, session: string | undefined, question: string): Promise<void> {
+  const answer = "Answer…";
+  if ((await vscode.window.showInformationMessage(`Interline asks: ${short(question)}`, answer)) !== answer) return;
+  const text = await askForText("prompt", question);
+  if (text !== undefined) await report(() => server.command("prompt", { session, text }));
 }
 
 /** Hunks in files that are not on screen would go unnoticed. */

@@ -11,7 +11,7 @@ export interface CancelArgs {
   session?: string;
 }
 
-/** What a client handles beyond standard LSP. Each flag is false where it is left out. */
+/** What a client handles beyond standard LSP, in `initializationOptions.interline`. Each flag is false where it is left out. Unknown fields are ignored: a newer shim may speak to an older server. */
 export interface ClientOptions {
   /** Answers `interline/requestPermission`. */
   permission?: boolean;
@@ -71,27 +71,27 @@ export interface DiffResult {
 export interface EditArgs {
   /** What to do. */
   instruction: string;
-  /** The document. */
-  uri: string;
-  /** The range; the whole document where left out. */
+  /** The document; the one that the user looks at where left out. */
+  uri?: string;
+  /** The range. Where left out, the selection if `uri` is too, else the whole document. */
   range?: Range;
   /** The session; the current one where left out. */
   session?: string;
 }
 
-/** Something that happened in a session. */
+/** Something that happened. */
 export interface EventParams {
-  /** The session. */
-  session: string;
+  /** The session; left out of a notice that belongs to none. */
+  session?: string;
   /** What happened. */
   event: SessionEvent;
 }
 
 /** Argument of `interline.explain`. */
 export interface ExplainArgs {
-  /** The document. */
-  uri: string;
-  /** Where; the whole document where left out. */
+  /** The document; the one that the user looks at where left out. */
+  uri?: string;
+  /** Where. Left out, the selection if `uri` is too, else the whole document. */
   range?: Range;
   /** The diagnostics; else those known in the range, else those of the document. */
   diagnostics?: Diagnostic[];
@@ -101,9 +101,9 @@ export interface ExplainArgs {
 
 /** Argument of `interline.fix`. */
 export interface FixArgs {
-  /** The document. */
-  uri: string;
-  /** Where; the whole document where left out. */
+  /** The document; the one that the user looks at where left out. */
+  uri?: string;
+  /** Where. Left out, the selection if `uri` is too, else the whole document. */
   range?: Range;
   /** The diagnostics; else those known in the range, else those of the document. */
   diagnostics?: Diagnostic[];
@@ -146,7 +146,7 @@ export interface HunkInfo {
 /** What a hunk does. */
 export type HunkKind = "text" | "create" | "delete" | "move";
 
-/** Argument of `interline.accept` and `interline.reject`: all pending hunks that every given field fits. */
+/** Argument of `interline.accept` and `interline.reject`: the first field that is given says which pending hunks; none: all of them. */
 export interface HunkSelection {
   /** This hunk. */
   hunk?: string;
@@ -183,12 +183,6 @@ export interface HunksResult {
   turn: string | null;
   /** Documents that have pending hunks. */
   documents: HunksChanged[];
-}
-
-/** `initializationOptions`. Unknown fields are ignored: a newer shim may speak to an older server. */
-export interface InitOptions {
-  /** What the client handles beyond standard LSP. */
-  interline?: ClientOptions;
 }
 
 /** How far the agent goes without asking. */
@@ -232,10 +226,10 @@ export type PermissionAnswer = "deny" | "allow" | "allow_always";
 export interface PermissionParams {
   /** Of this prompt, for one use. */
   id: string;
-  /** The session that asks. */
-  session: string;
-  /** The call that waits. */
-  call: string;
+  /** The session that asks; left out where it is the server itself. */
+  session?: string;
+  /** The call that waits; left out with the session. */
+  call?: string;
   /** The tool's name. */
   tool: string;
   /** One line. */
@@ -262,7 +256,7 @@ export interface PermissionResult {
 export interface PromptArgs {
   /** The request. */
   text: string;
-  /** The document that it is about. */
+  /** The document that it is about; the one that the user looks at where left out. */
   uri?: string;
   /** The range that it is about. */
   range?: Range;
@@ -337,6 +331,8 @@ export type SessionEvent =
   | { type: "spent"; turn: string; usage: Usage; costUsd?: number }
   /** Something that the user should know. */
   | { type: "notice"; text: string; warning: boolean }
+  /** The model asks, and waits: the next `interline.prompt` to the session is the answer. */
+  | { type: "question"; text: string }
   /** What is in use from now on; first sent after `initialized`. */
   | { type: "configured"; model: string; mode: Mode }
   /** A turn ended. */
@@ -407,6 +403,8 @@ export interface TranscriptResult {
 export interface TrustArgs {
   /** What to set; left out to ask only. True is confirmed by a prompt. */
   trusted?: boolean;
+  /** A document of the folder; the folder of the last request where left out. */
+  uri?: string;
 }
 
 /** Result of `interline.trust`. */

@@ -16,7 +16,7 @@ export type Attach = (client: LanguageClient) => void;
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private starting: Promise<LanguageClient> | undefined;
-  private readonly events = new vscode.EventEmitter<{ session: string; event: SessionEvent }>();
+  private readonly events = new vscode.EventEmitter<{ session: string | undefined; event: SessionEvent }>();
   private readonly states = new vscode.EventEmitter<State>();
   private readonly log = vscode.window.createOutputChannel("Interline", { log: true });
   private readonly trace = traceChannel();

@@ -36,6 +36,7 @@ export class Transcript implements vscode.TextDocumentContentProvider, vscode.Di
       this.changes,
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
       server.onEvent(({ session, event }) => {
+        if (session === undefined) return;
         this.session = session;
         const page = this.page(session);
         if (event.type === "text") page.tail += event.delta;

@@ -33,7 +33,7 @@ export class Turns implements vscode.Disposable {
   constructor(server: Server, private readonly hunks: Hunks) {
     this.parts = [
       this.changes, this.starts, this.ends,
-      server.onEvent(({ session, event }) => this.fold(session, event)),
+      server.onEvent(({ session, event }) => session !== undefined && this.fold(session, event)),
       server.onState(() => {
         if (!server.running) this.running.clear();
         this.changed();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use interline_log::{HunkId, HunkKind, Mode, SessionId, SessionSummary, TurnId};
 use interline_tools::Output;
 use interline_workspace::Workspace;
-use interline_workspace::document::Range;
+use interline_workspace::document::{Position, Range};
 use interline_workspace::editor::{Diagnostic, Display, Editor};
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::Hunk;
@@ -54,6 +54,10 @@ pub struct Focus {
     pub path: Option<WorkspacePath>,
     /// What is selected, or what the request is about.
     pub selection: Option<Range>,
+    /// Where the caret is, where nothing is selected.
+    pub cursor: Option<Position>,
+    /// What can be seen of the file.
+    pub visible: Vec<Range>,
     /// What the request is about.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -228,6 +232,16 @@ impl Agent {
         })
     }
 
+    /// Shows what model and mode are in use in the current session, which is new where there was none.
+    pub fn announce(&self) -> Result<Started, AgentError> {
+        let session = self.session_or_new(None)?;
+        session.configure(None, None);
+        Ok(Started {
+            session: Some(session.id),
+            turn: session.turn(),
+        })
+    }
+
     /// Sets the mode of a session (the current one, or a new one) from its next turn on.
     pub fn set_mode(&self, session: Option<SessionId>, mode: Mode) -> Result<Started, AgentError> {
         let session = self.session_or_new(session)?;
@@ -250,18 +264,12 @@ impl Agent {
         session: Option<SessionId>,
         name: Option<&str>,
     ) -> Result<(String, Vec<String>), AgentError> {
-        let names = self.host.model_names();
         let session = self.session_or_new(session)?;
         if let Some(name) = name {
-            if !names.iter().any(|known| known == name) {
-                return Err(AgentError(format!(
-                    "there is no model `{name}`: the names are {}",
-                    names.join(", ")
-                )));
-            }
+            self.host.settings.check_model(name).map_err(AgentError)?;
             session.configure(None, Some(name));
         }
-        Ok((session.model(), names))
+        Ok((session.model(), self.host.settings.model_names()))
     }
 
     /// Is the folder trusted?
@@ -372,6 +380,24 @@ impl Agent {
             path,
         });
         diffs.collect()
+    }
+
+    /// The session that a request without one goes to.
+    #[must_use]
+    pub fn current(&self) -> Option<SessionId> {
+        self.state().current
+    }
+
+    /// Is this session open here?
+    #[must_use]
+    pub fn has(&self, session: SessionId) -> bool {
+        self.state().sessions.contains_key(&session)
+    }
+
+    /// The turn that runs in a session.
+    #[must_use]
+    pub fn turn(&self, session: SessionId) -> Option<TurnId> {
+        self.state().sessions.get(&session)?.turn()
     }
 
     /// Does a turn run?

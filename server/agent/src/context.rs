@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use interline_log::{LoadedFile, SessionId};
 use interline_workspace::Workspace;
+use interline_workspace::document::Range;
 use interline_workspace::editor::Diagnostic;
 
 use crate::agent::Focus;
@@ -12,6 +13,10 @@ use crate::instructions::{self, Instructions};
 
 /// More lines of a selection than this are for the model to read by itself.
 const MAX_SELECTED_LINES: usize = 400;
+/// The same of its bytes: a line may be as long as a file.
+const MAX_SELECTED_BYTES: usize = 32 * 1024;
+/// More parts of a file than this are on no screen.
+const MAX_VISIBLE: usize = 4;
 const MAX_DIAGNOSTICS: usize = 30;
 
 /// The trailing message's context and the files that went into it.
@@ -54,28 +59,55 @@ pub(crate) fn assemble(
 
 fn describe_focus(out: &mut String, workspace: &Workspace, session: SessionId, focus: &Focus) {
     let Some(path) = &focus.path else { return };
+    let _ = write!(out, "<focus file=\"{path}\"");
+    if let Some(selection) = focus.selection {
+        let _ = write!(out, " lines=\"{}\"", numbers(lines(selection)));
+    }
+    if let Some(cursor) = focus.cursor {
+        let _ = write!(out, " cursor=\"{}\"", u64::from(cursor.line) + 1);
+    }
+    if !focus.visible.is_empty() {
+        let visible = focus.visible.iter().take(MAX_VISIBLE);
+        let visible: Vec<_> = visible.map(|range| numbers(lines(*range))).collect();
+        let _ = write!(out, " visible=\"{}\"", visible.join(","));
+    }
     let Some(selection) = focus.selection else {
-        let _ = writeln!(out, "<focus file=\"{path}\"/>");
+        out.push_str("/>\n");
         return;
     };
-    // A selection that ends at the start of a line does not mean that line.
-    let first = selection.start.line as usize;
-    let ends_before = selection.end.character == 0 && selection.end.line > selection.start.line;
-    let last = selection.end.line as usize - usize::from(ends_before);
-    let _ = writeln!(
-        out,
-        "<focus file=\"{path}\" lines=\"{}-{}\">",
-        first + 1,
-        last + 1
-    );
-    if last - first < MAX_SELECTED_LINES
-        && let Ok(text) = workspace.proposed_text(session, path)
-    {
-        for (index, line) in text.lines().enumerate().skip(first).take(last - first + 1) {
-            let _ = writeln!(out, "{:>5}\t{line}", index + 1);
-        }
+    out.push_str(">\n");
+    if let Ok(text) = workspace.proposed_text(session, path) {
+        quote_lines(out, &text, lines(selection));
     }
     out.push_str("</focus>\n");
+}
+
+/// First and last line, 0-based. A range that ends at the start of a line does not mean that line; one that ends before
+/// it begins is the client's mistake and means its first line.
+fn lines(range: Range) -> (usize, usize) {
+    let first = range.start.line as usize;
+    let ends_before = range.end.character == 0 && range.end.line > range.start.line;
+    let last = (range.end.line as usize).saturating_sub(usize::from(ends_before));
+    (first, last.max(first))
+}
+
+/// 1-based, as people count.
+fn numbers((first, last): (usize, usize)) -> String {
+    format!("{}-{}", first + 1, last + 1)
+}
+
+/// The lines with their numbers; nothing where they are too much.
+fn quote_lines(out: &mut String, text: &str, (first, last): (usize, usize)) {
+    if last - first >= MAX_SELECTED_LINES {
+        return;
+    }
+    let selected = || text.lines().skip(first).take(last - first + 1);
+    if selected().map(str::len).sum::<usize>() > MAX_SELECTED_BYTES {
+        return;
+    }
+    for (index, line) in selected().enumerate() {
+        let _ = writeln!(out, "{:>5}\t{line}", first + index + 1);
+    }
 }
 
 fn describe_diagnostics(out: &mut String, diagnostics: &[Diagnostic]) {
@@ -117,7 +149,7 @@ pub(crate) fn line_of(diagnostic: &Diagnostic) -> String {
 
 #[cfg(test)]
 mod tests {
-    use interline_workspace::document::{Position, Range};
+    use interline_workspace::document::Position;
     use interline_workspace::path::WorkspacePath;
 
     use super::*;
@@ -147,7 +179,7 @@ mod tests {
                 start: position(1),
                 end: position(2),
             }),
-            diagnostics: Vec::new(),
+            ..Focus::default()
         };
         let mut known = HashMap::new();
         let first = assemble(&workspace, SessionId::new(), Some(&focus), &mut known);
@@ -158,5 +190,72 @@ mod tests {
         );
         let second = assemble(&workspace, SessionId::new(), Some(&focus), &mut known);
         assert!(second.text.starts_with("<focus"), "{}", second.text);
+    }
+
+    #[test]
+    fn what_is_on_the_screen_is_told_and_what_is_too_much_is_not_quoted() {
+        let root = tempfile::tempdir().unwrap();
+        let workspace = Workspace::open(root.path()).unwrap();
+        let file = workspace.root().join("a.rs");
+        let long = "x".repeat(MAX_SELECTED_BYTES + 1);
+        workspace.did_open(
+            "file:///a.rs",
+            Some(&file),
+            "rust",
+            1,
+            &format!("one\n{long}\n"),
+        );
+        let range = |start, end| Range {
+            start: Position {
+                line: start,
+                character: 0,
+            },
+            end: Position {
+                line: end,
+                character: 1,
+            },
+        };
+        let told = |focus: Focus| {
+            let focus = Focus {
+                path: Some(WorkspacePath::new("a.rs").unwrap()),
+                ..focus
+            };
+            assemble(
+                &workspace,
+                SessionId::new(),
+                Some(&focus),
+                &mut HashMap::new(),
+            )
+            .text
+        };
+        let looking = Focus {
+            cursor: Some(Position {
+                line: 1,
+                character: 3,
+            }),
+            visible: vec![range(0, 39), range(60, 61)],
+            ..Focus::default()
+        };
+        assert_eq!(
+            told(looking),
+            "<focus file=\"a.rs\" cursor=\"2\" visible=\"1-40,61-62\"/>\n"
+        );
+        for (selection, quoted) in [
+            (range(0, 0), "lines=\"1-1\">\n    1\tone\n"),
+            (range(0, 1), "lines=\"1-2\">\n"),
+            (range(0, 1000), "lines=\"1-1001\">\n"),
+            (range(7, 2), "lines=\"8-8\">\n"),
+            (
+                range(u32::MAX, u32::MAX),
+                "lines=\"4294967296-4294967296\">\n",
+            ),
+        ] {
+            let selection = Some(selection);
+            let text = told(Focus {
+                selection,
+                ..Focus::default()
+            });
+            assert_eq!(text, format!("<focus file=\"a.rs\" {quoted}</focus>\n"));
+        }
     }
 }

@@ -36,6 +36,33 @@ pub struct Settings {
     pub trust: bool,
 }
 
+impl Settings {
+    /// Is there a model with this name?
+    ///
+    /// # Errors
+    /// Names the models that there are.
+    pub fn check_model(&self, name: &str) -> Result<(), String> {
+        if self.model_names().iter().any(|known| known == name) {
+            return Ok(());
+        }
+        Err(self.no_such_model(name))
+    }
+
+    fn no_such_model(&self, name: &str) -> String {
+        let names = self.model_names().join(", ");
+        format!("there is no model `{name}`: the names are {names}")
+    }
+
+    /// The names that a session's model can be set to.
+    pub(crate) fn model_names(&self) -> Vec<String> {
+        let configured = self.models.iter().map(|model| model.name.clone());
+        std::iter::once("auto".to_owned())
+            .chain(configured)
+            .chain(["builtin".to_owned()])
+            .collect()
+    }
+}
+
 /// Process-wide state.
 pub struct Host {
     pub(crate) settings: Settings,
@@ -103,15 +130,6 @@ impl Host {
         self.settings.trust || self.trust.trusted(root)
     }
 
-    /// The names that a session's model can be set to.
-    pub(crate) fn model_names(&self) -> Vec<String> {
-        let configured = self.settings.models.iter().map(|model| model.name.clone());
-        std::iter::once("auto".to_owned())
-            .chain(configured)
-            .chain(["builtin".to_owned()])
-            .collect()
-    }
-
     /// The model with this name. `auto` looks for one, once.
     ///
     /// # Errors
@@ -133,12 +151,7 @@ impl Host {
                 .iter()
                 .find(|model| model.name == name)
                 .cloned()
-                .ok_or_else(|| {
-                    format!(
-                        "there is no model `{name}`: the names are {}",
-                        self.model_names().join(", ")
-                    )
-                }),
+                .ok_or_else(|| self.settings.no_such_model(name)),
         }
     }
 

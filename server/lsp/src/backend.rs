@@ -3,29 +3,24 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use interline_workspace::editor::{Display, Editor as _};
 use lsp_types::*;
 use serde_json::{Value, json};
 use tower_lsp::LanguageServer;
 use tower_lsp::jsonrpc::Result;
 
-use crate::connection::{ClientSide, Connection, tighten};
-use crate::protocol::{self, COMMANDS, DiagnosticsParams, FocusParams, InitOptions};
-use crate::show::Show;
-use crate::{code_action, code_lens, command, from_lsp, hunks, progress};
+use crate::connection::{ClientSide, Connection};
+use crate::protocol::{self, COMMANDS, DiagnosticsParams, FocusParams};
+use crate::{code_action, code_lens, command, from_lsp, progress, settings};
 
 pub(crate) struct Backend(pub(crate) Arc<Connection>);
 
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let root = root(&params);
-        // A shim's options that can't be read are no reason to refuse it standard LSP.
-        let options = params.initialization_options.unwrap_or_default();
-        let options: InitOptions = serde_json::from_value(options).unwrap_or_default();
-        self.0.start(
-            root,
-            ClientSide::new(options.interline, &params.capabilities),
-        );
+        let roots = roots(&params);
+        let mut warnings = Vec::new();
+        let options = settings::options(params.initialization_options, &mut warnings);
+        let side = ClientSide::new(options, &params.capabilities);
+        self.0.start(roots, side, warnings);
         if let Some(process) = params.process_id {
             self.0.watch_parent(process);
         }
@@ -39,76 +34,57 @@ impl LanguageServer for Backend {
     }
 
     async fn initialized(&self, _: InitializedParams) {
-        let (client, side) = (self.0.client.clone(), self.0.side());
-        let Ok(folder) = self.0.folder() else {
-            if let Some(problem) = self.0.problem() {
-                let message = format!("Interline: {problem}");
-                tokio::spawn(async move { client.show_message(MessageType::ERROR, message).await });
-            }
-            return;
-        };
-        if let Some(shown) = folder.take_shown() {
-            tokio::spawn(Show::new(client.clone(), side.clone()).run(shown));
-            tokio::spawn(hunks::publish(client, side, folder.workspace.clone()));
-        }
-        // A session, so that what is in use is shown: it stays in memory until something is asked.
-        let Ok(started) = folder.agent.set_mode(None, folder.mode) else {
-            return;
-        };
-        if let Some(session) = started.session {
-            self.0.opened(session);
-            for text in folder.warnings.clone() {
-                folder.editor.show(
-                    session,
-                    Display::Notice {
-                        text,
-                        warning: true,
-                    },
-                );
-            }
-        }
+        self.0.begin();
     }
 
     async fn shutdown(&self) -> Result<()> {
-        if let Some(agent) = self.0.agent() {
-            agent.close().await;
-        }
+        self.0.close().await;
         Ok(())
     }
 
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
-        let Ok(folder) = self.0.folder() else { return };
         let document = params.text_document;
         let file = from_lsp::file_path(&document.uri);
-        let (uri, language) = (document.uri.as_str(), document.language_id.as_str());
+        // Opened again, it stays where it is: pending hunks do too.
+        let known = self.0.folders.of_document(&document.uri);
+        let folder = known.or_else(|| match &file {
+            Some(file) => self.0.folder_for(file),
+            None => None,
+        });
+        // Mirrored even where it is no file of a folder: it may become one.
+        let folder = folder.or_else(|| self.0.folders.current().ok());
+        let Some(folder) = folder else { return };
         folder.workspace.did_open(
-            uri,
+            document.uri.as_str(),
             file.as_deref(),
-            language,
+            &document.language_id,
             document.version,
             &document.text,
         );
+        self.0.folders.route(&document.uri, folder);
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
-        let Ok(folder) = self.0.folder() else { return };
+        let VersionedTextDocumentIdentifier { uri, version } = params.text_document;
+        let Some(folder) = self.0.folders.of_document(&uri) else {
+            return;
+        };
         let changes: Vec<_> = params
             .content_changes
             .into_iter()
             .map(from_lsp::change)
             .collect();
-        let VersionedTextDocumentIdentifier { uri, version } = params.text_document;
         if let Err(error) = folder.workspace.did_change(uri.as_str(), version, &changes) {
             tracing::warn!(uri = uri.as_str(), %error, "a change was not applied");
         }
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
-        let Ok(folder) = self.0.folder() else { return };
-        folder
-            .workspace
-            .did_close(params.text_document.uri.as_str());
-        self.0.forget_diagnostics(&params.text_document.uri);
+        let uri = params.text_document.uri;
+        if let Some(folder) = self.0.folders.unroute(&uri) {
+            folder.workspace.did_close(uri.as_str());
+        }
+        self.0.forget(&uri);
     }
 
     async fn did_save(&self, _: DidSaveTextDocumentParams) {}
@@ -131,40 +107,26 @@ impl LanguageServer for Backend {
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
-        let Ok(folder) = self.0.folder() else { return };
-        let Some(section) = params.settings.get("interline") else {
+        let section = params.settings.get("interline");
+        // Null is what clients send that wait to be asked.
+        let Some(section) = section.filter(|section| !section.is_null()) else {
             return;
         };
-        let told = |text| {
-            folder.editor.show(
-                interline_log::SessionId::new(),
-                Display::Notice {
-                    text,
-                    warning: true,
-                },
-            )
-        };
-        let settings: protocol::Settings = match serde_json::from_value(section.clone()) {
-            Ok(settings) => settings,
-            Err(error) => {
-                return told(format!(
-                    "the editor's settings of Interline can't be read: {error}"
-                ));
+        let mut warnings = Vec::new();
+        let given = settings::settings(Some(section.clone()), &mut warnings);
+        self.0.change_settings(given, warnings);
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        for removed in &params.event.removed {
+            if let Some(root) = from_lsp::file_path(&removed.uri) {
+                self.0.folders.closed(&root);
             }
-        };
-        if let Some(model) = &settings.model
-            && let Err(error) = folder.agent.model(None, Some(model))
-        {
-            told(error.to_string());
         }
-        match settings.mode.map(|mode| tighten(folder.mode, mode)) {
-            Some(Err(warning)) => told(warning),
-            Some(Ok(mode)) => {
-                if let Err(error) = folder.agent.set_mode(None, mode) {
-                    told(error.to_string());
-                }
+        for added in &params.event.added {
+            if let Some(root) = from_lsp::file_path(&added.uri) {
+                self.0.add_folder(&root);
             }
-            None => {}
         }
     }
 }
@@ -174,29 +136,35 @@ impl Backend {
         self.0.set_diagnostics(&params.uri, params.diagnostics);
     }
 
-    pub(crate) async fn did_change_focus(&self, _: FocusParams) {}
+    pub(crate) async fn did_change_focus(&self, params: FocusParams) {
+        self.0.set_focus(params);
+    }
 
     pub(crate) async fn cancel_progress(&self, params: WorkDoneProgressCancelParams) {
-        if let (Ok(folder), Some(session)) = (self.0.folder(), progress::session_of(&params.token))
-        {
-            folder.agent.cancel(Some(session));
+        if let Some(session) = progress::session_of(&params.token) {
+            for folder in self.0.folders.all() {
+                folder.agent.cancel(Some(session));
+            }
         }
     }
 }
 
-/// First workspace folder, else `rootUri`.
-fn root(params: &InitializeParams) -> Option<PathBuf> {
-    let first = params
-        .workspace_folders
-        .as_ref()
-        .and_then(|folders| folders.first())
-        .map(|folder| &folder.uri);
+/// The workspace folders, else `rootUri`.
+fn roots(params: &InitializeParams) -> Vec<PathBuf> {
+    let folders = params.workspace_folders.as_deref().unwrap_or_default();
+    let named = folders
+        .iter()
+        .filter_map(|folder| from_lsp::file_path(&folder.uri));
+    let named: Vec<_> = named.collect();
+    if !named.is_empty() {
+        return named;
+    }
     #[expect(
         deprecated,
         reason = "clients that know no workspace folders say it so"
     )]
-    let uri = first.or(params.root_uri.as_ref());
-    uri.and_then(from_lsp::file_path)
+    let root = params.root_uri.as_ref().and_then(from_lsp::file_path);
+    root.into_iter().collect()
 }
 
 fn capabilities() -> ServerCapabilities {
@@ -214,7 +182,15 @@ fn capabilities() -> ServerCapabilities {
         commands: COMMANDS.map(str::to_owned).to_vec(),
         work_done_progress_options: WorkDoneProgressOptions::default(),
     };
+    let workspace = WorkspaceServerCapabilities {
+        workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+            supported: Some(true),
+            change_notifications: Some(OneOf::Left(true)),
+        }),
+        file_operations: None,
+    };
     ServerCapabilities {
+        workspace: Some(workspace),
         position_encoding: Some(PositionEncodingKind::UTF16),
         text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
         code_action_provider: Some(CodeActionProviderCapability::Options(actions)),

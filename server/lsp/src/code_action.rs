@@ -9,7 +9,8 @@ use lsp_types::{
 };
 use serde_json::{Value, json};
 
-use crate::connection::{Connection, Folder, is_ours};
+use crate::connection::{Connection, is_ours};
+use crate::folders::Folder;
 use crate::protocol::{ACCEPT, CANCEL, EDIT, EXPLAIN, FIX, PROMPT, REJECT, REVISE};
 use crate::{from_lsp, hunks, request};
 
@@ -38,7 +39,7 @@ pub(crate) fn code_actions(
         .filter(|diagnostic| !is_ours(diagnostic))
         .cloned()
         .collect();
-    let Ok(folder) = connection.folder() else {
+    let Some(folder) = connection.folders.of_document(uri) else {
         return Vec::new();
     };
     let Some(document) = folder.workspace.document(uri.as_str()) else {
@@ -67,7 +68,7 @@ pub(crate) fn code_actions(
     let asked = context.trigger_kind != Some(CodeActionTriggerKind::AUTOMATIC)
         || params.range.start != params.range.end;
     if wants(&QUICKFIX) {
-        offer.review(folder);
+        offer.review(&folder);
         let problems = known(connection, uri, params.range, others);
         // Without a shim we can't see what other servers found; some editors run no other one (eglot).
         if problems.is_empty() && asked && !connection.side().options.query {
@@ -75,7 +76,7 @@ pub(crate) fn code_actions(
             offer.add(QUICKFIX, "Fix this file with Interline", FIX, argument);
         }
         offer.problems(&problems);
-        if folder.agent.busy() {
+        if connection.folders.all().iter().any(|it| it.agent.busy()) {
             offer.add(QUICKFIX, "Cancel Interline", CANCEL, json!({}));
         }
     }

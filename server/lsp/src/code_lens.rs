@@ -9,7 +9,7 @@ use crate::hunks;
 use crate::protocol::{ACCEPT, REJECT, REVISE};
 
 pub(crate) fn code_lenses(connection: &Connection, uri: &Uri) -> Vec<CodeLens> {
-    let Ok(folder) = connection.folder() else {
+    let Some(folder) = connection.folders.of_document(uri) else {
         return Vec::new();
     };
     let input = connection.side().options.input;

@@ -1,6 +1,9 @@
 //! The commands: arguments to calls of the agent. Each enqueues and answers; none waits for the client or a model.
 
+use std::sync::Arc;
+
 use interline_agent::{Focus, Request, Selection};
+use interline_log::SessionId;
 use interline_workspace::path::WorkspacePath;
 use lsp_types::{Diagnostic, Range, Uri};
 use serde::Serialize;
@@ -8,7 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, Result};
 
-use crate::connection::{Connection, Folder, failed};
+use crate::connection::{Connection, failed};
+use crate::folders::Folder;
 use crate::protocol::*;
 use crate::{from_lsp, hunks, record, request, to_lsp, trust};
 
@@ -20,38 +24,36 @@ pub(crate) async fn execute(
     arguments: Vec<Value>,
 ) -> Result<Value> {
     let arguments = one(command, arguments)?;
-    let folder = connection.folder()?;
+    let folders = &connection.folders;
     match command {
         EDIT => edit(connection, parse(command, arguments)?),
         FIX => fix(connection, parse(command, arguments)?),
         EXPLAIN => explain(connection, parse(command, arguments)?),
         PROMPT => prompt(connection, parse(command, arguments)?),
-        ACCEPT => {
-            let selection = selection(connection, parse(command, arguments)?)?;
-            started(connection, folder.agent.accept(selection))
-        }
-        REJECT => {
-            let selection = selection(connection, parse(command, arguments)?)?;
-            started(connection, folder.agent.reject(selection))
-        }
+        ACCEPT => review(connection, parse(command, arguments)?, |folder, hunks| {
+            folder.agent.accept(hunks)
+        }),
+        REJECT => review(connection, parse(command, arguments)?, |folder, hunks| {
+            folder.agent.reject(hunks)
+        }),
         REVISE => {
             let ReviseArgs { hunk, text } = parse(command, arguments)?;
             some_text("text", &text)?;
-            started(connection, folder.agent.revise(hunk, &text))
+            let folder = folders.of_hunk(hunk)?;
+            started(connection, &folder, folder.agent.revise(hunk, &text))
         }
-        CANCEL => {
-            let CancelArgs { session } = parse(command, arguments)?;
-            started(connection, Ok(folder.agent.cancel(session)))
-        }
+        CANCEL => cancel(connection, parse(command, arguments)?),
         UNDO => {
             let UndoArgs { session, turn } = parse(command, arguments)?;
-            started(connection, folder.agent.undo(session, turn))
+            let folder = folders.of_session(session)?;
+            started(connection, &folder, folder.agent.undo(session, turn))
         }
         MODE => {
             let ModeArgs { mode, session } = parse(command, arguments)?;
-            started(connection, folder.agent.set_mode(session, mode))
+            let folder = folders.of_session(session)?;
+            started(connection, &folder, folder.agent.set_mode(session, mode))
         }
-        MODEL => model(folder, parse(command, arguments)?),
+        MODEL => model(connection, parse(command, arguments)?),
         TRUST => trust::command(connection, parse(command, arguments)?),
         SESSIONS => {
             let SessionsArgs {} = parse(command, arguments)?;
@@ -59,23 +61,14 @@ pub(crate) async fn execute(
         }
         RESUME => {
             let ResumeArgs { session } = parse(command, arguments)?;
-            started(connection, folder.agent.resume(session))
+            let folder = record::folder_of(connection, session).await?;
+            started(connection, &folder, folder.agent.resume(session))
         }
         TRANSCRIPT => {
             let TranscriptArgs { session } = parse(command, arguments)?;
             record::transcript(connection, session).await
         }
-        HUNKS => {
-            let HunksArgs { uri } = parse(command, arguments)?;
-            let documents = hunks::documents(&folder.workspace);
-            let wanted =
-                |document: &HunksChanged| uri.as_ref().is_none_or(|uri| document.uri == *uri);
-            let documents = documents.into_iter().filter(wanted).collect();
-            answer(HunksResult {
-                started: Started::default(),
-                documents,
-            })
-        }
+        HUNKS => pending(connection, &parse(command, arguments)?),
         DIFF => record::diff(connection, parse(command, arguments)?).await,
         _ => Err(Error::invalid_params(format!(
             "there is no command `{command}`"
@@ -85,110 +78,148 @@ pub(crate) async fn execute(
 
 // --- requests to the model ---
 
+/// Where a request is.
+struct Place {
+    folder: Arc<Folder>,
+    uri: Uri,
+    path: WorkspacePath,
+    range: Option<Range>,
+}
+
+impl Place {
+    /// Where the client says; without a document: where the user is.
+    fn of(connection: &Connection, uri: Option<Uri>, range: Option<Range>) -> Result<Self> {
+        let (uri, range) = match (uri, connection.focus()) {
+            (Some(uri), _) => (uri, range),
+            (None, Some(focus)) => {
+                let selected = focus.selections.first().copied();
+                let selected = selected.filter(|selected| selected.start != selected.end);
+                (focus.uri, range.or(selected))
+            }
+            (None, None) => {
+                return Err(Error::invalid_params(
+                    "`uri` is missing: say which document this is about",
+                ));
+            }
+        };
+        let (folder, path) = connection.folders.place(&uri)?;
+        Ok(Self {
+            folder,
+            uri,
+            path,
+            range,
+        })
+    }
+
+    /// For the model: the place, and what the user sees of it.
+    fn focus(&self, connection: &Connection, diagnostics: &[Diagnostic]) -> Focus {
+        let seen = connection.focus().filter(|focus| focus.uri == self.uri);
+        let caret = seen.as_ref().and_then(|focus| focus.selections.first());
+        let caret = caret.filter(|_| self.range.is_none());
+        let visible = seen.iter().flat_map(|focus| &focus.visible_ranges);
+        Focus {
+            path: Some(self.path.clone()),
+            selection: self.range.map(from_lsp::range),
+            cursor: caret.map(|caret| from_lsp::position(caret.start)),
+            visible: visible.copied().map(from_lsp::range).collect(),
+            diagnostics: diagnostics
+                .iter()
+                .map(|diagnostic| from_lsp::diagnostic(&self.path, diagnostic))
+                .collect(),
+        }
+    }
+
+    /// The diagnostics that are given, else those that are known here.
+    fn problems(&self, connection: &Connection, given: Option<Vec<Diagnostic>>) -> Vec<Diagnostic> {
+        given.unwrap_or_else(|| known(connection, &self.uri, self.range))
+    }
+}
+
 fn edit(connection: &Connection, args: EditArgs) -> Result<Value> {
     some_text("instruction", &args.instruction)?;
-    let path = connection.path(&args.uri)?;
-    ask(
-        connection,
-        Request {
-            session: args.session,
-            title: request::title(&args.instruction),
-            text: request::edit(&path, args.range, &args.instruction),
-            focus: Some(focus(connection, path, &args.uri, args.range, None)),
-        },
-    )
+    let place = Place::of(connection, args.uri, args.range)?;
+    let request = Request {
+        session: args.session,
+        title: request::title(&args.instruction),
+        text: request::edit(&place.path, place.range, &args.instruction),
+        focus: Some(place.focus(connection, &[])),
+    };
+    ask(connection, &place.folder, request)
 }
 
 fn fix(connection: &Connection, args: FixArgs) -> Result<Value> {
-    let path = connection.path(&args.uri)?;
-    let focus = focus(
-        connection,
-        path.clone(),
-        &args.uri,
-        args.range,
-        Some(args.diagnostics),
-    );
-    trust::mention(connection);
-    ask(
-        connection,
-        Request {
-            session: args.session,
-            title: request::title(&format!("fix {path}")),
-            text: request::fix(&path, &focus.diagnostics),
-            focus: Some(focus),
-        },
-    )
+    let place = Place::of(connection, args.uri, args.range)?;
+    let problems = place.problems(connection, args.diagnostics);
+    let focus = place.focus(connection, &problems);
+    trust::mention(&place.folder);
+    let request = Request {
+        session: args.session,
+        title: request::title(&format!("fix {}", place.path)),
+        text: request::fix(&place.path, &focus.diagnostics),
+        focus: Some(focus),
+    };
+    ask(connection, &place.folder, request)
 }
 
 fn explain(connection: &Connection, args: ExplainArgs) -> Result<Value> {
-    let path = connection.path(&args.uri)?;
-    let focus = focus(
-        connection,
-        path.clone(),
-        &args.uri,
-        args.range,
-        Some(args.diagnostics),
-    );
-    ask(
-        connection,
-        Request {
-            session: args.session,
-            title: request::title(&format!("explain {path}")),
-            text: request::explain(&path, args.range, &focus.diagnostics),
-            focus: Some(focus),
-        },
-    )
+    let place = Place::of(connection, args.uri, args.range)?;
+    let problems = place.problems(connection, args.diagnostics);
+    let focus = place.focus(connection, &problems);
+    let request = Request {
+        session: args.session,
+        title: request::title(&format!("explain {}", place.path)),
+        text: request::explain(&place.path, place.range, &focus.diagnostics),
+        focus: Some(focus),
+    };
+    ask(connection, &place.folder, request)
 }
 
+/// The answer to the session's question, where it waits for one; else a request.
 fn prompt(connection: &Connection, args: PromptArgs) -> Result<Value> {
     some_text("text", &args.text)?;
-    let focus = match &args.uri {
-        Some(uri) => Some(focus(
-            connection,
-            connection.path(uri)?,
-            uri,
-            args.range,
-            None,
-        )),
-        None => None,
+    let named = args.uri.is_some();
+    let place = match Place::of(connection, args.uri, args.range) {
+        // Nothing need be open for a request that is about nothing that is open.
+        Err(_) if !named => None,
+        place => Some(place?),
     };
-    ask(
-        connection,
-        Request {
-            session: args.session,
-            title: request::title(&args.text),
-            text: args.text,
-            focus,
-        },
-    )
-}
-
-fn ask(connection: &Connection, request: Request) -> Result<Value> {
-    started(connection, connection.folder()?.agent.prompt(request))
-}
-
-/// Where the request is. `about` is `Some` where it is about diagnostics: those given, else those that are known.
-fn focus(
-    connection: &Connection,
-    path: WorkspacePath,
-    uri: &Uri,
-    range: Option<Range>,
-    about: Option<Option<Vec<Diagnostic>>>,
-) -> Focus {
-    let diagnostics = match about {
-        None => Vec::new(),
-        Some(Some(given)) => given,
-        Some(None) => known(connection, uri, range),
+    let folder = match (&place, args.session) {
+        (Some(place), None) => place.folder.clone(),
+        _ => connection.folders.of_session(args.session)?,
     };
-    let diagnostics = diagnostics
-        .iter()
-        .map(|diagnostic| from_lsp::diagnostic(&path, diagnostic))
-        .collect();
-    Focus {
-        path: Some(path),
-        selection: range.map(from_lsp::range),
-        diagnostics,
+    if let Some(session) = args.session.or_else(|| folder.agent.current())
+        && folder.editor.answer(session, &args.text)
+    {
+        return answered(connection, &folder, session);
     }
+    let place = place.filter(|place| named || Arc::ptr_eq(&place.folder, &folder));
+    if let Some(place) = &place
+        && !Arc::ptr_eq(&place.folder, &folder)
+    {
+        return Err(Error::invalid_params(
+            "`uri`: the session is another folder's: leave `session` out",
+        ));
+    }
+    let request = Request {
+        session: args.session,
+        title: request::title(&args.text),
+        text: args.text,
+        focus: place.map(|place| place.focus(connection, &[])),
+    };
+    ask(connection, &folder, request)
+}
+
+fn answered(connection: &Connection, folder: &Arc<Folder>, session: SessionId) -> Result<Value> {
+    let turn = folder.agent.turn(session);
+    let joined = interline_agent::Started {
+        session: Some(session),
+        turn,
+    };
+    started(connection, folder, Ok(joined))
+}
+
+fn ask(connection: &Connection, folder: &Arc<Folder>, request: Request) -> Result<Value> {
+    started(connection, folder, folder.agent.prompt(request))
 }
 
 /// What the other servers said of the range, else of the document.
@@ -203,7 +234,8 @@ fn known(connection: &Connection, uri: &Uri, range: Option<Range>) -> Vec<Diagno
     if here.is_empty() { all } else { here }
 }
 
-fn model(folder: &Folder, args: ModelArgs) -> Result<Value> {
+fn model(connection: &Connection, args: ModelArgs) -> Result<Value> {
+    let folder = connection.folders.of_session(args.session)?;
     let set = folder.agent.model(args.session, args.model.as_deref());
     let (model, models) = set.map_err(|error| failed(error.to_string()))?;
     answer(ModelResult {
@@ -216,20 +248,70 @@ fn model(folder: &Folder, args: ModelArgs) -> Result<Value> {
     })
 }
 
-// --- arguments and answers ---
+/// Stops turns: in every folder, since a session is open in one.
+fn cancel(connection: &Connection, args: CancelArgs) -> Result<Value> {
+    connection.folders.current()?;
+    let mut stopped = Started::default();
+    for folder in connection.folders.all() {
+        let here = folder.agent.cancel(args.session);
+        if here.turn.is_some() {
+            stopped = to_lsp::started(here);
+        }
+    }
+    answer(stopped)
+}
 
-fn selection(connection: &Connection, args: HunkSelection) -> Result<Selection> {
-    let path = args
-        .uri
-        .as_ref()
-        .map(|uri| connection.path(uri))
-        .transpose()?;
-    Ok(Selection {
+// --- hunks ---
+
+/// Accepts or rejects. The first field that is given says what.
+fn review(
+    connection: &Connection,
+    args: HunkSelection,
+    act: impl Fn(&Folder, Selection) -> Agent,
+) -> Result<Value> {
+    let folders = &connection.folders;
+    let (folder, path) = match (args.hunk, &args.uri, args.session) {
+        (Some(hunk), ..) => (folders.of_hunk(hunk)?, None),
+        (None, Some(uri), _) => {
+            let (folder, path) = folders.place(uri)?;
+            (folder, Some(path))
+        }
+        (None, None, Some(session)) => (folders.of_session(Some(session))?, None),
+        (None, None, None) => {
+            let mut all = folders.all();
+            all.retain(|folder| !folder.workspace.hunks().is_empty());
+            let Some(last) = all.pop() else {
+                let folder = folders.current()?;
+                return started(connection, &folder, act(&folder, Selection::default()));
+            };
+            for folder in all {
+                started(connection, &folder, act(&folder, Selection::default()))?;
+            }
+            (last, None)
+        }
+    };
+    let selection = Selection {
         hunk: args.hunk,
         path,
         session: args.session,
+    };
+    started(connection, &folder, act(&folder, selection))
+}
+
+fn pending(connection: &Connection, args: &HunksArgs) -> Result<Value> {
+    connection.folders.current()?;
+    let all = connection.folders.all();
+    let documents = all
+        .iter()
+        .flat_map(|folder| hunks::documents(&folder.workspace));
+    let wanted = |document: &HunksChanged| args.uri.as_ref().is_none_or(|uri| document.uri == *uri);
+    answer(HunksResult {
+        started: Started::default(),
+        documents: documents.filter(wanted).collect(),
     })
 }
+
+// --- arguments and answers ---
 
 /// The one argument; `{}` where it is left out.
 fn one(command: &str, mut arguments: Vec<Value>) -> Result<Value> {
@@ -271,8 +353,9 @@ fn some_text(field: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
-fn started(connection: &Connection, started: Agent) -> Result<Value> {
+fn started(connection: &Connection, folder: &Arc<Folder>, started: Agent) -> Result<Value> {
     let started = started.map_err(|error| failed(error.to_string()))?;
+    connection.folders.used(folder);
     if let Some(session) = started.session {
         connection.opened(session);
     }

@@ -1,43 +1,59 @@
-//! What one connection knows: the client, the agent of its folder, and what the other servers said.
+//! What one connection knows: the client, its folders, where the user is, and what the other servers said.
 //!
-//! Shared by all handlers. Its locks are held for a look-up, never across an await.
+//! Shared by all handlers. Its locks are held for a look-up, never across an await, and the agent holds none of them.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use interline_agent::{Agent, Host};
+use interline_agent::{Agent, Host, Settings as AgentSettings};
 use interline_log::{Mode, SessionId};
 use interline_workspace::Workspace;
-use interline_workspace::path::WorkspacePath;
-use lsp_types::{ClientCapabilities, Diagnostic, Range, Uri};
+use lsp_types::{ClientCapabilities, Diagnostic, MessageType, Range, Uri};
 use tokio::sync::{mpsc, oneshot};
 use tower_lsp::Client;
-use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::jsonrpc::{Error, ErrorCode};
 
-use crate::Opened;
 use crate::editor::LspEditor;
-use crate::from_lsp;
-use crate::protocol::ClientOptions;
-use crate::show::Shown;
+use crate::folders::{Folder, Folders};
+use crate::protocol::{ClientOptions, FocusParams, Settings};
+use crate::record::Transcripts;
+use crate::show::Show;
+use crate::{Opened, from_lsp, hunks};
 
 /// Reads the configuration of a folder.
 pub(crate) type Open = Box<dyn Fn(&Path) -> std::result::Result<Opened, String> + Send + Sync>;
 
 /// Documents whose diagnostics are kept; more is a client that never clears.
 const MAX_DOCUMENTS: usize = 10_000;
+/// Of selections and of visible ranges: more are no help to anybody.
+const MAX_RANGES: usize = 16;
 
 pub(crate) struct Connection {
     pub(crate) client: Client,
+    pub(crate) folders: Folders,
     open: Open,
     side: OnceLock<ClientSide>,
-    folder: OnceLock<std::result::Result<Folder, String>>,
+    initialized: AtomicBool,
+    /// Warnings that wait for `initialized`.
+    held_back: Mutex<Vec<String>>,
+    settings: Mutex<ClientSettings>,
+    focus: Mutex<Option<FocusParams>>,
     /// What the other servers say, by document.
     diagnostics: Mutex<HashMap<String, Vec<Diagnostic>>>,
     sessions: Mutex<HashSet<SessionId>>,
-    told_of_trust: AtomicBool,
+    /// One prompt at a time, whichever folder asks.
+    prompting: Arc<tokio::sync::Mutex<()>>,
     parent: Mutex<Option<oneshot::Sender<u32>>>,
+}
+
+/// The user's settings as the client said them last.
+#[derive(Default)]
+struct ClientSettings {
+    given: Settings,
+    /// What was wrong with them: not told twice.
+    told: Vec<String>,
 }
 
 /// What the client said of itself.
@@ -70,79 +86,150 @@ impl ClientSide {
     }
 }
 
-/// The folder that the client opened.
-pub(crate) struct Folder {
-    pub(crate) agent: Arc<Agent>,
-    pub(crate) editor: Arc<LspEditor>,
-    pub(crate) workspace: Arc<Workspace>,
-    pub(crate) mode: Mode,
-    pub(crate) state: PathBuf,
-    pub(crate) warnings: Vec<String>,
-    /// For the task that shows, which starts with `initialized`.
-    shown: Mutex<Option<mpsc::UnboundedReceiver<Shown>>>,
-}
-
 impl Connection {
     pub(crate) fn new(client: Client, open: Open, parent: oneshot::Sender<u32>) -> Self {
         Self {
             client,
+            folders: Folders::default(),
             open,
             side: OnceLock::new(),
-            folder: OnceLock::new(),
+            initialized: AtomicBool::new(false),
+            held_back: Mutex::default(),
+            settings: Mutex::default(),
+            focus: Mutex::default(),
             diagnostics: Mutex::default(),
             sessions: Mutex::default(),
-            told_of_trust: AtomicBool::new(false),
+            prompting: Arc::default(),
             parent: Mutex::new(Some(parent)),
         }
     }
 
     // --- the beginning ---
 
-    /// Opens the client's folder. What goes wrong is kept: every command answers it.
-    pub(crate) fn start(&self, root: Option<PathBuf>, side: ClientSide) {
-        let folder = match root {
-            Some(root) => self.open_folder(&root, &side),
-            None => Err("no folder is open: open a folder first".to_owned()),
-        };
+    /// Opens the client's folders. What goes wrong is kept: where no other folder is open, commands answer it.
+    pub(crate) fn start(&self, roots: Vec<PathBuf>, side: ClientSide, mut warnings: Vec<String>) {
+        lock(&self.settings).given = side.options.settings.clone();
         // The framework lets `initialize` through once.
-        let _ = self.folder.set(folder);
         let _ = self.side.set(side);
+        for root in roots {
+            self.folders.opened(self.open_folder(&root, &mut warnings));
+        }
+        lock(&self.settings).told.clone_from(&warnings);
+        self.warn(warnings);
     }
 
-    fn open_folder(&self, root: &Path, side: &ClientSide) -> std::result::Result<Folder, String> {
+    /// From now on the client may be sent anything.
+    pub(crate) fn begin(&self) {
+        self.initialized.store(true, Ordering::Relaxed);
+        let held_back = std::mem::take(&mut *lock(&self.held_back));
+        self.warn(held_back);
+        if let Some(problem) = self.folders.problem() {
+            self.say(MessageType::ERROR, vec![problem]);
+        }
+        let all = self.folders.all();
+        for (index, folder) in all.iter().enumerate() {
+            self.begin_folder(folder, index == 0);
+        }
+    }
+
+    /// The client opened one more folder.
+    pub(crate) fn add_folder(&self, root: &Path) {
+        let mut warnings = Vec::new();
+        let folder = self.open_folder(root, &mut warnings);
+        self.warn(warnings);
+        match &folder {
+            Ok(folder) => {
+                self.begin_folder(folder, false);
+                self.folders.adopt(folder);
+            }
+            Err(problem) => self.say(MessageType::ERROR, vec![problem.clone()]),
+        }
+        self.folders.opened(folder);
+    }
+
+    /// The folder that a file belongs to; opens the file's own where the client has opened none.
+    pub(crate) fn folder_for(&self, file: &Path) -> Option<Arc<Folder>> {
+        if self.folders.rooted() {
+            return self.folders.with_file(file);
+        }
+        let parent = file.parent()?;
+        let known = self.folders.all();
+        let canonical = parent.canonicalize().ok()?;
+        if let Some(folder) = known.iter().find(|it| it.workspace.root() == canonical) {
+            return Some(folder.clone());
+        }
+        let mut warnings = Vec::new();
+        let opened = self.open_folder(&canonical, &mut warnings);
+        self.warn_of_settings(warnings);
+        match opened {
+            Ok(folder) => {
+                self.begin_folder(&folder, known.is_empty());
+                self.folders.opened_for_a_file(folder.clone());
+                Some(folder)
+            }
+            Err(problem) => {
+                // Said once, and answered to commands.
+                if self.folders.problem().as_ref() != Some(&problem) {
+                    self.say(MessageType::ERROR, vec![problem.clone()]);
+                }
+                self.folders.failed(problem);
+                None
+            }
+        }
+    }
+
+    fn begin_folder(&self, folder: &Arc<Folder>, first: bool) {
+        if !self.initialized.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(shown) = folder.take_shown() {
+            let (client, side) = (self.client.clone(), self.side());
+            let transcripts = Transcripts::of(folder);
+            tokio::spawn(Show::new(client.clone(), side.clone(), transcripts).run(shown));
+            tokio::spawn(hunks::publish(client, side, folder.workspace.clone()));
+        }
+        // A session, so that what is in use is shown: it stays in memory until something is asked.
+        if first
+            && let Ok(started) = folder.agent.announce()
+            && let Some(session) = started.session
+        {
+            self.opened(session);
+        }
+    }
+
+    fn open_folder(
+        &self,
+        root: &Path,
+        warnings: &mut Vec<String>,
+    ) -> std::result::Result<Arc<Folder>, String> {
         let workspace = Workspace::open(root)
             .map_err(|error| format!("{} can't be opened: {error}", root.display()))?;
         let Opened {
             mut settings,
-            mut warnings,
+            warnings: more,
         } = (self.open)(workspace.root())?;
-        if let Some(model) = &side.options.settings.model {
-            settings.model.clone_from(model);
+        for warning in more {
+            add(warnings, warning);
         }
-        if let Some(mode) = side.options.settings.mode {
-            match tighten(settings.mode, mode) {
-                Ok(mode) => settings.mode = mode,
-                Err(warning) => warnings.push(warning),
-            }
-        }
-        let (mode, state) = (settings.mode, settings.state.clone());
+        let (configured, state) = (settings.mode, settings.state.clone());
+        let given = lock(&self.settings).given.clone();
+        apply_settings(&mut settings, &given, warnings);
         let (show, shown) = mpsc::unbounded_channel();
         let editor = Arc::new(LspEditor::new(
             self.client.clone(),
-            side.clone(),
+            self.side(),
             workspace.clone(),
             show,
+            self.prompting.clone(),
         ));
         let agent = Agent::new(Host::new(settings), workspace.clone(), editor.clone());
-        Ok(Folder {
+        Ok(Folder::new(
             agent,
             editor,
             workspace,
-            mode,
-            state,
-            warnings,
-            shown: Mutex::new(Some(shown)),
-        })
+            (configured, state),
+            shown,
+        ))
     }
 
     /// The editor that started us: we go when it goes.
@@ -152,46 +239,92 @@ impl Connection {
         }
     }
 
+    /// Ends all work.
+    pub(crate) async fn close(&self) {
+        let all = self.folders.all();
+        futures::future::join_all(all.iter().map(|folder| folder.agent.close())).await;
+    }
+
+    // --- the client's settings ---
+
+    /// The client's settings are these from now on.
+    pub(crate) fn change_settings(&self, given: Settings, mut warnings: Vec<String>) {
+        for folder in self.folders.all() {
+            let mut warn = |text: String| add(&mut warnings, text);
+            if let Some(model) = &given.model
+                && let Err(error) = folder.agent.model(None, Some(model))
+            {
+                warn(format!("`interline.model` is ignored: {error}"));
+            }
+            match given.mode.map(|mode| tighten(folder.mode, mode)) {
+                Some(Err(warning)) => warn(warning),
+                Some(Ok(mode)) => {
+                    if let Err(error) = folder.agent.set_mode(None, mode) {
+                        warn(error.to_string());
+                    }
+                }
+                None => {}
+            }
+        }
+        lock(&self.settings).given = given;
+        self.warn_of_settings(warnings);
+    }
+
+    /// Says what is wrong with the settings, but not again what was wrong with them before.
+    fn warn_of_settings(&self, warnings: Vec<String>) {
+        let mut settings = lock(&self.settings);
+        let told = std::mem::replace(&mut settings.told, warnings.clone());
+        drop(settings);
+        let new = warnings.into_iter().filter(|text| !told.contains(text));
+        self.warn(new.collect());
+    }
+
     // --- what handlers ask ---
 
     pub(crate) fn side(&self) -> ClientSide {
         self.side.get().cloned().unwrap_or_default()
     }
 
-    /// The folder; the error says what to do.
-    pub(crate) fn folder(&self) -> Result<&Folder> {
-        match self.folder.get() {
-            Some(Ok(folder)) => Ok(folder),
-            Some(Err(reason)) => Err(failed(reason.clone())),
-            None => Err(failed("`initialize` comes first".to_owned())),
+    /// Says to the user and the log that something of theirs doesn't count.
+    fn warn(&self, warnings: Vec<String>) {
+        if self.initialized.load(Ordering::Relaxed) {
+            self.say(MessageType::WARNING, warnings);
+        } else {
+            lock(&self.held_back).extend(warnings);
         }
     }
 
-    /// Why there is no folder, where the user should know.
-    pub(crate) fn problem(&self) -> Option<&str> {
-        self.folder
-            .get()
-            .and_then(|folder| folder.as_ref().err())
-            .map(String::as_str)
+    fn say(&self, typ: MessageType, texts: Vec<String>) {
+        for text in &texts {
+            tracing::warn!("{text}");
+        }
+        let client = self.client.clone();
+        tokio::spawn(async move {
+            for text in texts {
+                client.show_message(typ, format!("Interline: {text}")).await;
+            }
+        });
     }
 
-    pub(crate) fn agent(&self) -> Option<Arc<Agent>> {
-        self.folder().ok().map(|folder| folder.agent.clone())
+    // --- where the user is ---
+
+    pub(crate) fn set_focus(&self, mut focus: FocusParams) {
+        focus.selections.truncate(MAX_RANGES);
+        focus.visible_ranges.truncate(MAX_RANGES);
+        *lock(&self.focus) = Some(focus);
     }
 
-    /// The path of a document in the workspace; an error outside of it.
-    pub(crate) fn path(&self, uri: &Uri) -> Result<WorkspacePath> {
-        let workspace = &self.folder()?.workspace;
-        let path = match workspace.document(uri.as_str()) {
-            Some(document) => document.path.clone(),
-            None => from_lsp::file_path(uri).and_then(|file| workspace.path_of(&file)),
-        };
-        path.ok_or_else(|| {
-            Error::invalid_params(format!(
-                "`uri`: {} is no file of the open folder: open its folder",
-                uri.as_str()
-            ))
-        })
+    pub(crate) fn focus(&self) -> Option<FocusParams> {
+        lock(&self.focus).clone()
+    }
+
+    /// The document was closed: nobody looks at it, and nobody speaks of it.
+    pub(crate) fn forget(&self, uri: &Uri) {
+        lock(&self.diagnostics).remove(uri.as_str());
+        let mut focus = lock(&self.focus);
+        if focus.as_ref().is_some_and(|focus| focus.uri == *uri) {
+            *focus = None;
+        }
     }
 
     // --- what the other servers said ---
@@ -221,10 +354,6 @@ impl Connection {
             .unwrap_or_default()
     }
 
-    pub(crate) fn forget_diagnostics(&self, uri: &Uri) {
-        lock(&self.diagnostics).remove(uri.as_str());
-    }
-
     // --- sessions ---
 
     pub(crate) fn opened(&self, session: SessionId) {
@@ -234,21 +363,35 @@ impl Connection {
     pub(crate) fn is_open(&self, session: SessionId) -> bool {
         lock(&self.sessions).contains(&session)
     }
+}
 
-    /// True once: the user hears only once that the folder isn't trusted.
-    pub(crate) fn first_mention_of_trust(&self) -> bool {
-        !self.told_of_trust.swap(true, Ordering::Relaxed)
+/// What of the editor's settings may count in a folder with this configuration.
+fn apply_settings(settings: &mut AgentSettings, given: &Settings, warnings: &mut Vec<String>) {
+    if let Err(problem) = settings.check_model(&settings.model) {
+        add(warnings, format!("the configuration's `model`: {problem}"));
+    }
+    if let Some(model) = &given.model {
+        match settings.check_model(model) {
+            Ok(()) => settings.model.clone_from(model),
+            Err(problem) => add(warnings, format!("`interline.model` is ignored: {problem}")),
+        }
+    }
+    match given.mode.map(|mode| tighten(settings.mode, mode)) {
+        Some(Ok(mode)) => settings.mode = mode,
+        Some(Err(warning)) => add(warnings, warning),
+        None => {}
     }
 }
 
-impl Folder {
-    pub(crate) fn take_shown(&self) -> Option<mpsc::UnboundedReceiver<Shown>> {
-        lock(&self.shown).take()
+/// What holds for several folders is said once.
+fn add(warnings: &mut Vec<String>, text: String) {
+    if !warnings.contains(&text) {
+        warnings.push(text);
     }
 }
 
 /// The client's settings may tighten the mode, never loosen it.
-pub(crate) fn tighten(configured: Mode, wanted: Mode) -> std::result::Result<Mode, String> {
+fn tighten(configured: Mode, wanted: Mode) -> std::result::Result<Mode, String> {
     let rank = |mode| match mode {
         Mode::Plan => 0,
         Mode::Default => 1,

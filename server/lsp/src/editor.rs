@@ -3,7 +3,8 @@
 //! Nothing here trusts an answer: an edit counts when the mirror shows it, and a prompt that is not answered exactly
 //! is a denial. One prompt at a time: some editors stack them, newest first.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -17,9 +18,10 @@ use interline_workspace::proposal::Landing;
 use lsp_types as lsp;
 use lsp_types::request::{ApplyWorkspaceEdit, ShowMessageRequest};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 use tower_lsp::Client;
 
-use crate::connection::ClientSide;
+use crate::connection::{ClientSide, lock};
 use crate::protocol::{PermissionParams, RequestPermission};
 use crate::show::Shown;
 use crate::{landing, query};
@@ -39,6 +41,8 @@ pub(crate) struct LspEditor {
     workspace: Arc<Workspace>,
     show: UnboundedSender<Shown>,
     prompting: Arc<tokio::sync::Mutex<()>>,
+    /// Questions without options, which wait for the next prompt to their session.
+    open_questions: Mutex<HashMap<SessionId, oneshot::Sender<String>>>,
 }
 
 impl LspEditor {
@@ -47,15 +51,65 @@ impl LspEditor {
         side: ClientSide,
         workspace: Arc<Workspace>,
         show: UnboundedSender<Shown>,
+        prompting: Arc<tokio::sync::Mutex<()>>,
     ) -> Self {
         Self {
             client,
             side,
             workspace,
             show,
-            prompting: Arc::default(),
+            prompting,
+            open_questions: Mutex::default(),
         }
     }
+
+    /// Says something that belongs to no session.
+    pub(crate) fn notice(&self, text: impl Into<String>, warning: bool) {
+        let text = text.into();
+        self.send(Shown::Notice { text, warning });
+    }
+
+    /// Takes what the user says as the answer to the session's open question; false: there is none.
+    pub(crate) fn answer(&self, session: SessionId, text: &str) -> bool {
+        let waiting = lock(&self.open_questions).remove(&session);
+        // Where the turn was cancelled nobody waits any more.
+        waiting.is_some_and(|waiting| waiting.send(text.to_owned()).is_ok())
+    }
+
+    /// Asks for permission: dismissal, time-out and a lost connection deny.
+    pub(crate) fn ask_permission(
+        &self,
+        params: PermissionParams,
+    ) -> BoxFuture<'static, PermissionAnswer> {
+        let (client, prompting) = (self.client.clone(), self.prompting.clone());
+        let custom = self.side.options.permission;
+        async move {
+            let _one_at_a_time = prompting.lock().await;
+            let answer = async {
+                if custom {
+                    request_permission(&client, params).await
+                } else {
+                    show_permission(&client, params).await
+                }
+            };
+            let answer = tokio::time::timeout(ANSWERED_WITHIN, answer)
+                .await
+                .ok()
+                .flatten();
+            answer.unwrap_or(PermissionAnswer::Deny)
+        }
+        .boxed()
+    }
+
+    fn send(&self, shown: Shown) {
+        // Nobody listens any more only when the connection is gone.
+        let _ = self.show.send(shown);
+    }
+}
+
+/// A prompt's id. Any unique text will do; a call's own id may be asked about twice.
+pub(crate) fn prompt_id() -> String {
+    CallId::new().to_string()
 }
 
 impl Editor for LspEditor {
@@ -96,35 +150,26 @@ impl Editor for LspEditor {
     }
 
     fn permission(&self, prompt: PermissionPrompt) -> BoxFuture<'static, PermissionAnswer> {
-        let (client, prompting) = (self.client.clone(), self.prompting.clone());
-        let custom = self.side.options.permission;
-        async move {
-            let _one_at_a_time = prompting.lock().await;
-            let answer = async {
-                if custom {
-                    request_permission(&client, prompt).await
-                } else {
-                    ask_for_permission(&client, prompt).await
-                }
-            };
-            let answer = tokio::time::timeout(ANSWERED_WITHIN, answer)
-                .await
-                .ok()
-                .flatten();
-            answer.unwrap_or(PermissionAnswer::Deny)
-        }
-        .boxed()
+        self.ask_permission(PermissionParams {
+            id: prompt_id(),
+            session: Some(prompt.session),
+            call: Some(prompt.call),
+            tool: prompt.tool,
+            title: prompt.title,
+            detail: prompt.detail,
+            effects: prompt.effects,
+            danger: prompt.danger,
+            always: prompt.always,
+        })
     }
 
     fn question(&self, question: Question) -> BoxFuture<'static, Option<String>> {
         if question.options.is_empty() {
-            // The next `interline.prompt` is the answer: it steers the turn.
-            let notice = Display::Notice {
-                text: question.text,
-                warning: false,
-            };
-            self.show(question.session, notice);
-            return futures::future::ready(None).boxed();
+            // The next `interline.prompt` is the answer. It waits as long as the turn does.
+            let (answer, answered) = oneshot::channel();
+            lock(&self.open_questions).insert(question.session, answer);
+            self.send(Shown::Question(question.session, question.text));
+            return answered.map(std::result::Result::ok).boxed();
         }
         let (client, prompting) = (self.client.clone(), self.prompting.clone());
         async move {
@@ -156,26 +201,13 @@ impl Editor for LspEditor {
     }
 
     fn show(&self, session: SessionId, display: Display) {
-        // Nobody listens any more only when the connection is gone.
-        let _ = self.show.send((session, display));
+        self.send(Shown::Session(session, display));
     }
 }
 
-async fn request_permission(client: &Client, prompt: PermissionPrompt) -> Option<PermissionAnswer> {
-    // Any unique text will do; a call's own id may be asked about twice.
-    let id = CallId::new().to_string();
-    let offered = prompt.always.is_some();
-    let params = PermissionParams {
-        id: id.clone(),
-        session: prompt.session,
-        call: prompt.call,
-        tool: prompt.tool,
-        title: prompt.title,
-        detail: prompt.detail,
-        effects: prompt.effects,
-        danger: prompt.danger,
-        always: prompt.always,
-    };
+async fn request_permission(client: &Client, params: PermissionParams) -> Option<PermissionAnswer> {
+    let id = params.id.clone();
+    let offered = params.always.is_some();
     let result = client
         .send_request::<RequestPermission>(params)
         .await
@@ -184,7 +216,7 @@ async fn request_permission(client: &Client, prompt: PermissionPrompt) -> Option
     known.then_some(result.answer)
 }
 
-async fn ask_for_permission(client: &Client, prompt: PermissionPrompt) -> Option<PermissionAnswer> {
+async fn show_permission(client: &Client, prompt: PermissionParams) -> Option<PermissionAnswer> {
     let mut text = format!("{}\n\n{}", prompt.title, prompt.detail);
     for effect in &prompt.effects {
         text.push_str("\n- ");

@@ -109,6 +109,7 @@ impl Publisher {
             tokio::spawn(async move { client.send_request::<CodeLensRefresh>(()).await });
         }
         if self.side.options.event {
+            let session = Some(session);
             let event = SessionEvent::HunksChanged { documents: changed };
             self.client
                 .send_notification::<EventNotification>(EventParams { session, event })

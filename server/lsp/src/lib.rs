@@ -6,6 +6,7 @@ mod code_lens;
 mod command;
 mod connection;
 mod editor;
+mod folders;
 mod from_lsp;
 mod hunks;
 mod landing;
@@ -15,6 +16,7 @@ mod query;
 mod record;
 mod request;
 mod serve;
+mod settings;
 mod show;
 mod to_lsp;
 mod trust;
@@ -93,8 +95,8 @@ where
         () = orphaned => Ok(()),
     };
     // The client may have gone without a `shutdown`.
-    if let Some(agent) = connection.and_then(|connection| connection.agent()) {
-        agent.close().await;
+    if let Some(connection) = connection {
+        connection.close().await;
     }
     served
 }

@@ -35,15 +35,8 @@ pub(crate) const METHODS: [&str; 5] = {
     ]
 };
 
-/// `initializationOptions`. Unknown fields are ignored: a newer shim may speak to an older server.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct InitOptions {
-    /// What the client handles beyond standard LSP.
-    #[serde(default)]
-    pub(crate) interline: ClientOptions,
-}
-
-/// What a client handles beyond standard LSP. Each flag is false where it is left out.
+/// What a client handles beyond standard LSP, in `initializationOptions.interline`. Each flag is false where it is left
+/// out. Unknown fields are ignored: a newer shim may speak to an older server.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ClientOptions {
@@ -63,7 +56,7 @@ pub(crate) struct ClientOptions {
 
 /// Section `interline` of the client's configuration. It may tighten, never loosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(crate) struct Settings {
     /// Name of a model.
     #[serde(skip_serializing_if = "Option::is_none")]

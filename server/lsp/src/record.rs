@@ -1,26 +1,32 @@
 //! Commands that read what is on record. They read the disk, so they run where blocking is allowed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
 
 use interline_agent::{Agent, Selection};
-use interline_log::SessionId;
+use interline_log::{SessionId, SessionSummary};
 use lsp_types::request::ShowDocument;
 use lsp_types::{ShowDocumentParams, Uri};
 use serde_json::Value;
-use std::sync::Arc;
+use tower_lsp::Client;
 use tower_lsp::jsonrpc::Result;
 
 use crate::command::answer;
 use crate::connection::{Connection, failed};
+use crate::folders::Folder;
 use crate::protocol::{
     DiffArgs, DiffFile, DiffResult, SessionInfo, SessionsResult, Started, TranscriptResult,
 };
 use crate::to_lsp;
 
 pub(crate) async fn sessions(connection: &Connection) -> Result<Value> {
-    let agent = connection.folder()?.agent.clone();
-    let all = blocking(move || agent.sessions().map_err(|error| error.to_string())).await?;
-    let info = |session: interline_log::SessionSummary| SessionInfo {
+    connection.folders.current()?;
+    let mut sessions = Vec::new();
+    for folder in connection.folders.all() {
+        sessions.extend(of(&folder).await?);
+    }
+    sessions.sort_by_key(|session| std::cmp::Reverse(session.last_event));
+    let info = |session: SessionSummary| SessionInfo {
         id: session.id,
         title: session.title,
         updated: session.last_event,
@@ -29,110 +35,168 @@ pub(crate) async fn sessions(connection: &Connection) -> Result<Value> {
     };
     answer(SessionsResult {
         started: Started::default(),
-        sessions: all.into_iter().map(info).collect(),
+        sessions: sessions.into_iter().map(info).collect(),
     })
+}
+
+/// The folder that a session on record was in; where no folder knows it, the current one.
+pub(crate) async fn folder_of(connection: &Connection, session: SessionId) -> Result<Arc<Folder>> {
+    let all = connection.folders.all();
+    if all.len() > 1 && !all.iter().any(|folder| folder.agent.has(session)) {
+        for folder in all {
+            if of(&folder).await?.iter().any(|known| known.id == session) {
+                return Ok(folder);
+            }
+        }
+    }
+    connection.folders.of_session(Some(session))
+}
+
+async fn of(folder: &Folder) -> Result<Vec<SessionSummary>> {
+    let agent = folder.agent.clone();
+    let sessions = blocking(move || agent.sessions().map_err(|error| error.to_string()));
+    sessions.await.map_err(failed)
 }
 
 pub(crate) async fn transcript(
     connection: &Connection,
     session: Option<SessionId>,
 ) -> Result<Value> {
-    let folder = connection.folder()?;
-    let (agent, state) = (folder.agent.clone(), folder.state.clone());
-    let (session, text, file) = blocking(move || write_transcript(&agent, &state, session)).await?;
-    let uri = to_lsp::file_uri(&file)
-        .ok_or_else(|| failed(format!("{} has no usable URI", file.display())))?;
+    let folder = connection.folders.of_session(session)?;
+    let transcript = Transcripts::of(&folder).write(session).await;
+    let transcript = transcript.map_err(failed)?;
     let side = connection.side();
     if !side.options.transcript && side.show_document {
-        show(connection, uri.clone());
+        tokio::spawn(show(
+            connection.client.clone(),
+            transcript.uri.clone(),
+            true,
+        ));
     }
     answer(TranscriptResult {
         started: Started {
-            session: Some(session),
+            session: Some(transcript.session),
             turn: None,
         },
-        uri,
-        text,
+        uri: transcript.uri,
+        text: transcript.text,
     })
 }
 
 pub(crate) async fn diff(connection: &Connection, args: DiffArgs) -> Result<Value> {
-    let folder = connection.folder()?;
-    let path = args
-        .uri
-        .as_ref()
-        .map(|uri| connection.path(uri))
-        .transpose()?;
-    let selection = Selection {
-        hunk: None,
-        path,
-        session: args.session,
+    let (folders, path) = match &args.uri {
+        Some(uri) => {
+            let (folder, path) = connection.folders.place(uri)?;
+            (vec![folder], Some(path))
+        }
+        None => (connection.folders.all(), None),
     };
-    let (agent, workspace) = (folder.agent.clone(), folder.workspace.clone());
-    let files = blocking(move || {
-        let files = agent.diff(&selection).into_iter().filter_map(|file| {
-            Some(DiffFile {
-                uri: to_lsp::uri(&workspace, &file.path)?,
-                path: file.path.to_string(),
-                before: file.before.unwrap_or_default(),
-                after: file.after.unwrap_or_default(),
-            })
-        });
-        Ok(files.collect())
-    });
+    let mut files = Vec::new();
+    for folder in folders {
+        let selection = Selection {
+            hunk: None,
+            path: path.clone(),
+            session: args.session,
+        };
+        let read = blocking(move || Ok(diff_of(&folder, &selection)));
+        files.extend(read.await.map_err(failed)?);
+    }
     answer(DiffResult {
         started: Started {
             session: args.session,
             turn: None,
         },
-        files: files.await?,
+        files,
     })
 }
 
-fn write_transcript(
-    agent: &Arc<Agent>,
-    state: &Path,
-    session: Option<SessionId>,
-) -> std::result::Result<(SessionId, String, PathBuf), String> {
-    let (session, text) = agent
-        .transcript(session)
-        .map_err(|error| error.to_string())?;
-    let folder = state.join("transcripts");
-    let file = folder.join(format!("{session}.md"));
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a rendering in the state folder; the log is the record"
-    )]
-    let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, &text));
-    written.map_err(|error| {
-        format!(
-            "the transcript can't be written to {}: {error}",
-            file.display()
-        )
-    })?;
-    Ok((session, text, file))
+fn diff_of(folder: &Folder, selection: &Selection) -> Vec<DiffFile> {
+    let files = folder.agent.diff(selection).into_iter().filter_map(|file| {
+        Some(DiffFile {
+            uri: to_lsp::uri(&folder.workspace, &file.path)?,
+            path: file.path.to_string(),
+            before: file.before.unwrap_or_default(),
+            after: file.after.unwrap_or_default(),
+        })
+    });
+    files.collect()
 }
 
-fn show(connection: &Connection, uri: Uri) {
-    let client = connection.client.clone();
-    tokio::spawn(async move {
-        let params = ShowDocumentParams {
-            uri,
-            external: Some(false),
-            take_focus: Some(true),
-            selection: None,
-        };
-        if let Err(error) = client.send_request::<ShowDocument>(params).await {
-            tracing::info!(%error, "the client did not show the transcript");
+/// Where a folder's transcripts are kept as files. Does not keep the agent alive.
+#[derive(Clone)]
+pub(crate) struct Transcripts {
+    agent: Weak<Agent>,
+    state: PathBuf,
+}
+
+/// A transcript that stands in a file.
+pub(crate) struct Transcript {
+    pub(crate) session: SessionId,
+    pub(crate) text: String,
+    pub(crate) file: PathBuf,
+    pub(crate) uri: Uri,
+}
+
+impl Transcripts {
+    pub(crate) fn of(folder: &Folder) -> Self {
+        Self {
+            agent: Arc::downgrade(&folder.agent),
+            state: folder.state.clone(),
         }
-    });
+    }
+
+    /// Writes the transcript of a session, or of the current one. The error says what to do.
+    pub(crate) async fn write(
+        &self,
+        session: Option<SessionId>,
+    ) -> std::result::Result<Transcript, String> {
+        let Self { agent, state } = self.clone();
+        blocking(move || {
+            let agent = agent.upgrade().ok_or("the connection is closed")?;
+            let (session, text) = agent
+                .transcript(session)
+                .map_err(|error| error.to_string())?;
+            let folder = state.join("transcripts");
+            let file = folder.join(format!("{session}.md"));
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a rendering in the state folder; the log is the record"
+            )]
+            let written =
+                std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, &text));
+            let name = file.display();
+            written
+                .map_err(|error| format!("the transcript can't be written to {name}: {error}"))?;
+            let uri = to_lsp::file_uri(&file).ok_or_else(|| format!("{name} has no usable URI"))?;
+            Ok(Transcript {
+                session,
+                text,
+                file,
+                uri,
+            })
+        })
+        .await
+    }
+}
+
+/// Has the client show a file.
+pub(crate) async fn show(client: Client, uri: Uri, take_focus: bool) {
+    let params = ShowDocumentParams {
+        uri,
+        external: Some(false),
+        take_focus: Some(take_focus),
+        selection: None,
+    };
+    if let Err(error) = client.send_request::<ShowDocument>(params).await {
+        tracing::info!(%error, "the client did not show the transcript");
+    }
 }
 
 async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> std::result::Result<T, String> + Send + 'static,
-) -> Result<T> {
+) -> std::result::Result<T, String> {
     match tokio::task::spawn_blocking(read).await {
-        Ok(result) => result.map_err(failed),
-        Err(error) => Err(failed(format!("reading the record failed: {error}"))),
+        Ok(result) => result,
+        Err(error) => Err(format!("reading the record failed: {error}")),
     }
 }

@@ -1,6 +1,6 @@
 //! What the user sees live: one task takes everything in order and sends it as events, progress and messages.
 //!
-//! Deltas of text are gathered to at most 20 a second and turn; whatever else comes sends the gathered text first. Waits for
+//! Deltas of text are gathered to at most 20 a second; whatever else comes sends the gathered text first. Waits for
 //! no answer of the client.
 
 use std::time::Duration;
@@ -8,7 +8,6 @@ use std::time::Duration;
 use interline_log::{SessionId, TurnId};
 use interline_workspace::editor::Display;
 use lsp_types::MessageType;
-use lsp_types::notification::ShowMessage;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 use tower_lsp::Client;
@@ -16,60 +15,53 @@ use tower_lsp::Client;
 use crate::connection::ClientSide;
 use crate::progress::Progress;
 use crate::protocol::{EventNotification, EventParams, SessionEvent};
+use crate::record::{self, Transcripts};
 use crate::to_lsp;
 
 /// Between two deltas of text.
 const GATHER: Duration = Duration::from_millis(50);
 /// Longest answer that goes into a message, in bytes; editors show them in a few lines.
 const MAX_MESSAGE: usize = 2_000;
+/// How much of a longer one stands before the name of the file that has all of it.
+const MAX_BEGINNING: usize = 400;
 
-pub(crate) type Shown = (SessionId, Display);
+/// Something to show.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    /// What happens in a session.
+    Session(SessionId, Display),
+    /// The model's question, which the user answers by the next prompt.
+    Question(SessionId, String),
+    /// What belongs to no session.
+    Notice { text: String, warning: bool },
+}
 
 pub(crate) struct Show {
     client: Client,
     side: ClientSide,
+    transcripts: Transcripts,
     progress: Progress,
-    gathered: Gathered,
+    gathered: Option<Gathered>,
     /// What the model said since its last call: its answer when the turn ends. Kept where there are no events.
     answer: String,
 }
 
-/// Text that isn't sent yet. Many turns may stream at once: each has its own piece.
-#[derive(Default)]
 struct Gathered {
-    pieces: Vec<Piece>,
-    /// When the first of them must go.
-    due: Option<Instant>,
-}
-
-struct Piece {
     session: SessionId,
     turn: TurnId,
     text: String,
-}
-
-impl Gathered {
-    fn add(&mut self, session: SessionId, turn: TurnId, delta: &str, now: Instant) {
-        self.due.get_or_insert(now + GATHER);
-        match self.pieces.iter_mut().find(|piece| piece.turn == turn) {
-            Some(piece) => piece.text.push_str(delta),
-            None => self.pieces.push(Piece {
-                session,
-                turn,
-                text: delta.to_owned(),
-            }),
-        }
-    }
+    due: Instant,
 }
 
 impl Show {
-    pub(crate) fn new(client: Client, side: ClientSide) -> Self {
+    pub(crate) fn new(client: Client, side: ClientSide, transcripts: Transcripts) -> Self {
         let progress = Progress::new(client.clone(), side.progress);
         Self {
             client,
             side,
+            transcripts,
             progress,
-            gathered: Gathered::default(),
+            gathered: None,
             answer: String::new(),
         }
     }
@@ -77,10 +69,12 @@ impl Show {
     /// Shows until the connection is gone.
     pub(crate) async fn run(mut self, mut shown: UnboundedReceiver<Shown>) {
         loop {
-            let due = self.gathered.due;
+            let due = self.gathered.as_ref().map(|gathered| gathered.due);
             tokio::select! {
                 next = shown.recv() => match next {
-                    Some((session, display)) => self.take(session, display).await,
+                    Some(Shown::Session(session, display)) => self.take(session, display).await,
+                    Some(Shown::Question(session, text)) => self.question(session, text).await,
+                    Some(Shown::Notice { text, warning }) => self.notice(text, warning).await,
                     None => return self.flush().await,
                 },
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.flush().await,
@@ -90,7 +84,7 @@ impl Show {
 
     async fn take(&mut self, session: SessionId, display: Display) {
         if let Display::Text { turn, delta } = display {
-            return self.gather(session, turn, &delta);
+            return self.gather(session, turn, &delta).await;
         }
         self.flush().await;
         match &display {
@@ -107,73 +101,134 @@ impl Show {
             _ => {}
         }
         if !self.side.options.event {
-            self.message(&display).await;
+            self.message(session, &display).await;
         } else if let Some(event) = event(display) {
-            self.send(session, event).await;
+            self.send(Some(session), event).await;
         }
     }
 
-    fn gather(&mut self, session: SessionId, turn: TurnId, delta: &str) {
+    async fn question(&mut self, session: SessionId, text: String) {
+        self.flush().await;
+        if self.side.options.event {
+            return self
+                .send(Some(session), SessionEvent::Question { text })
+                .await;
+        }
+        let message = format!("{text}\n\nAnswer with the command `interline.prompt`.");
+        self.tell(MessageType::INFO, &message).await;
+    }
+
+    async fn notice(&mut self, text: String, warning: bool) {
+        self.flush().await;
+        if self.side.options.event {
+            return self
+                .send(None, SessionEvent::Notice { text, warning })
+                .await;
+        }
+        self.tell(severity(warning), &text).await;
+    }
+
+    async fn gather(&mut self, session: SessionId, turn: TurnId, delta: &str) {
         if !self.side.options.event {
             self.answer.push_str(delta);
             return;
         }
-        self.gathered.add(session, turn, delta, Instant::now());
+        if self
+            .gathered
+            .as_ref()
+            .is_some_and(|gathered| gathered.turn != turn)
+        {
+            self.flush().await;
+        }
+        let due = Instant::now() + GATHER;
+        let gathered = self.gathered.get_or_insert_with(|| Gathered {
+            session,
+            turn,
+            text: String::new(),
+            due,
+        });
+        gathered.text.push_str(delta);
     }
 
     async fn flush(&mut self) {
-        for piece in std::mem::take(&mut self.gathered).pieces {
-            let Piece {
-                session,
-                turn,
-                text,
-            } = piece;
-            self.send(session, SessionEvent::Text { turn, delta: text })
+        if let Some(Gathered {
+            session,
+            turn,
+            text,
+            ..
+        }) = self.gathered.take()
+        {
+            self.send(Some(session), SessionEvent::Text { turn, delta: text })
                 .await;
         }
     }
 
-    async fn send(&self, session: SessionId, event: SessionEvent) {
+    async fn send(&self, session: Option<SessionId>, event: SessionEvent) {
         self.client
             .send_notification::<EventNotification>(EventParams { session, event })
             .await;
     }
 
     /// What a client without a plugin must see.
-    async fn message(&mut self, display: &Display) {
-        let (typ, message) = match display {
-            Display::Notice {
-                text,
-                warning: true,
-            } => (MessageType::WARNING, text.clone()),
-            Display::Notice {
-                text,
-                warning: false,
-            } => (MessageType::INFO, text.clone()),
+    async fn message(&mut self, session: SessionId, display: &Display) {
+        match display {
+            Display::Notice { text, warning } => self.tell(severity(*warning), text).await,
             Display::TurnEnded { outcome, .. } => match to_lsp::outcome(outcome.clone()) {
-                (_, Some(message)) => (MessageType::WARNING, message),
-                (_, None) => (MessageType::INFO, shorten(std::mem::take(&mut self.answer))),
+                (_, Some(message)) => self.tell(MessageType::WARNING, &message).await,
+                (_, None) => self.answer(session).await,
             },
-            _ => return,
-        };
-        if !message.trim().is_empty() {
-            self.client
-                .send_notification::<ShowMessage>(lsp_types::ShowMessageParams { typ, message })
-                .await;
+            _ => {}
+        }
+    }
+
+    /// An answer that no message can hold is shown as a file, in a task of its own.
+    async fn answer(&mut self, session: SessionId) {
+        let answer = std::mem::take(&mut self.answer);
+        if answer.len() <= MAX_MESSAGE {
+            return self.tell(MessageType::INFO, &answer).await;
+        }
+        let (client, transcripts) = (self.client.clone(), self.transcripts.clone());
+        let show_document = self.side.show_document;
+        tokio::spawn(async move {
+            let message = match transcripts.write(Some(session)).await {
+                Ok(transcript) => {
+                    let begins = cut(&answer, MAX_BEGINNING);
+                    let file = transcript.file.display().to_string();
+                    if show_document {
+                        tokio::spawn(record::show(client.clone(), transcript.uri, false));
+                    }
+                    format!("{begins}\n\nThe whole answer: {file}")
+                }
+                Err(error) => {
+                    tracing::warn!(error, "a long answer was cut");
+                    cut(&answer, MAX_MESSAGE)
+                }
+            };
+            client.show_message(MessageType::INFO, message).await;
+        });
+    }
+
+    async fn tell(&self, typ: MessageType, text: &str) {
+        if !text.trim().is_empty() {
+            self.client.show_message(typ, cut(text, MAX_MESSAGE)).await;
         }
     }
 }
 
-fn shorten(mut text: String) -> String {
-    if text.len() > MAX_MESSAGE {
-        let end = (0..=MAX_MESSAGE)
-            .rev()
-            .find(|&at| text.is_char_boundary(at))
-            .unwrap_or_default();
-        text.truncate(end);
-        text.push_str("… (the rest is in the transcript: interline.transcript)");
+fn severity(warning: bool) -> MessageType {
+    if warning {
+        MessageType::WARNING
+    } else {
+        MessageType::INFO
     }
-    text
+}
+
+/// At most so many bytes, and a mark where something is left out.
+fn cut(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(max)])
 }
 
 fn event(display: Display) -> Option<SessionEvent> {
@@ -236,20 +291,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turns_that_stream_at_once_are_gathered_each_by_itself() {
-        let mut gathered = Gathered::default();
-        let turns = [(); 2].map(|()| (SessionId::new(), TurnId::new()));
-        let start = Instant::now();
-        for letter in ["a", "b", "c"] {
-            for (session, turn) in turns {
-                gathered.add(session, turn, letter, start + GATHER / 2);
-            }
-        }
-        assert_eq!(gathered.due, Some(start + GATHER / 2 + GATHER));
-        let pieces = gathered.pieces.iter();
-        let sent: Vec<_> = pieces
-            .map(|piece| (piece.session, piece.turn, piece.text.as_str()))
-            .collect();
-        assert_eq!(sent, turns.map(|(session, turn)| (session, turn, "abc")));
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(cut("ab", 2), "ab");
+        assert_eq!(cut("aüb", 2), "a…");
+        assert_eq!(cut("aüb", 3), "aü…");
     }
 }

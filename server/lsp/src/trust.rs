@@ -1,22 +1,28 @@
 //! Trusting the folder: asked by the server itself, never set by a client's word alone.
 
-use interline_log::{CallId, PermissionAnswer, SessionId};
-use interline_workspace::editor::{Display, Editor as _, PermissionPrompt};
+use std::sync::Arc;
+
+use interline_log::PermissionAnswer;
 use serde_json::Value;
 use tower_lsp::jsonrpc::Result;
 
 use crate::command::answer;
 use crate::connection::{Connection, failed};
-use crate::protocol::{Started, TrustArgs, TrustResult};
+use crate::editor::prompt_id;
+use crate::folders::Folder;
+use crate::protocol::{PermissionParams, Started, TrustArgs, TrustResult};
 
 pub(crate) fn command(connection: &Connection, args: TrustArgs) -> Result<Value> {
-    let folder = connection.folder()?;
+    let folder = match &args.uri {
+        Some(uri) => connection.folders.place(uri)?.0,
+        None => connection.folders.current()?,
+    };
     match args.trusted {
         Some(false) => folder
             .agent
             .trust(false)
             .map_err(|error| failed(error.to_string()))?,
-        Some(true) if !folder.agent.trusted() => ask(connection)?,
+        Some(true) if !folder.agent.trusted() => ask(&folder),
         Some(true) | None => {}
     }
     answer(TrustResult {
@@ -26,18 +32,15 @@ pub(crate) fn command(connection: &Connection, args: TrustArgs) -> Result<Value>
 }
 
 /// Asks the user, in a task of its own.
-fn ask(connection: &Connection) -> Result<()> {
-    let folder = connection.folder()?;
-    let (agent, editor) = (folder.agent.clone(), folder.editor.clone());
-    let root = folder.workspace.root().display().to_string();
-    // No session has asked; prompts and notices want one.
-    let session = SessionId::new();
-    let prompt = PermissionPrompt {
-        session,
-        call: CallId::new(),
+fn ask(folder: &Arc<Folder>) {
+    let folder = folder.clone();
+    let prompt = PermissionParams {
+        id: prompt_id(),
+        session: None,
+        call: None,
         tool: "trust".to_owned(),
         title: "Trust this folder?".to_owned(),
-        detail: root,
+        detail: folder.workspace.root().display().to_string(),
         effects: vec![
             "its .interline/config.toml counts".to_owned(),
             "its own checkers and build scripts may run".to_owned(),
@@ -46,33 +49,24 @@ fn ask(connection: &Connection) -> Result<()> {
         always: None,
     };
     tokio::spawn(async move {
-        let (text, warning) = match editor.permission(prompt).await {
+        let (text, warning) = match folder.editor.ask_permission(prompt).await {
             PermissionAnswer::Deny => ("the folder stays untrusted".to_owned(), false),
-            PermissionAnswer::Allow | PermissionAnswer::AllowAlways => match agent.trust(true) {
-                Ok(()) => ("the folder is trusted from now on".to_owned(), false),
-                Err(error) => (error.to_string(), true),
-            },
+            PermissionAnswer::Allow | PermissionAnswer::AllowAlways => {
+                match folder.agent.trust(true) {
+                    Ok(()) => ("the folder is trusted from now on".to_owned(), false),
+                    Err(error) => (error.to_string(), true),
+                }
+            }
         };
-        editor.show(session, Display::Notice { text, warning });
+        folder.editor.notice(text, warning);
     });
-    Ok(())
 }
 
 /// Says once that the folder isn't trusted, where that limits what is asked.
-pub(crate) fn mention(connection: &Connection) {
-    let Ok(folder) = connection.folder() else {
-        return;
-    };
-    if !folder.agent.trusted() && connection.first_mention_of_trust() {
+pub(crate) fn mention(folder: &Folder) {
+    if !folder.agent.trusted() && folder.first_mention_of_trust() {
         let text = "this folder isn't trusted, so its checkers don't run: `interline.trust` with \
-                    {\"trusted\": true} trusts it"
-            .to_owned();
-        folder.editor.show(
-            SessionId::new(),
-            Display::Notice {
-                text,
-                warning: false,
-            },
-        );
+                    {\"trusted\": true} trusts it";
+        folder.editor.notice(text, false);
     }
 }

@@ -13,6 +13,7 @@ local function raise(pattern, data)
   vim.api.nvim_exec_autocmds('User', { pattern = pattern, modeline = false, data = data })
 end
 
+-- Every event but a notice belongs to a session.
 ---@type table<string, fun(event: interline.Event, session: string, client_id: integer)>
 local on = {}
 
@@ -49,6 +50,10 @@ function on.notice(event)
   util.brief(event.text, event.warning and vim.log.levels.WARN or vim.log.levels.INFO)
 end
 
+function on.question(event)
+  util.notify('asks: ' .. util.visible(event.text, true) .. '\n(:Interline ask answers)')
+end
+
 function on.configured(event, session)
   turns.configured(session, event.model, event.mode)
 end
@@ -69,8 +74,8 @@ end
 ---@param client_id integer
 function M.on_event(params, client_id)
   local handler = on[params.event.type]
-  if handler then
-    handler(params.event, params.session, client_id)
+  if handler and (params.session or handler == on.notice) then
+    handler(params.event, params.session or '', client_id)
   end
 end
 

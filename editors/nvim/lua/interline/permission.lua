@@ -17,7 +17,7 @@ local MAX_LINES = 16
 ---@class interline.PermissionPrompt
 ---@field client_id integer
 ---@field id string
----@field session string
+---@field session? string
 ---@field title string one line
 ---@field details string[]
 ---@field options interline.PermissionOption[] Deny stands first

@@ -8,7 +8,7 @@
 ---@class interline.CancelArgs
 ---@field session? string The session; all of them where left out.
 
----What a client handles beyond standard LSP. Each flag is false where it is left out.
+---What a client handles beyond standard LSP, in `initializationOptions.interline`. Each flag is false where it is left out. Unknown fields are ignored: a newer shim may speak to an older server.
 ---@class interline.ClientOptions
 ---@field permission? boolean Answers `interline/requestPermission`.
 ---@field query? boolean Answers `interline/query`.
@@ -44,26 +44,26 @@
 ---Argument of `interline.edit`.
 ---@class interline.EditArgs
 ---@field instruction string What to do.
----@field uri string The document.
----@field range? lsp.Range The range; the whole document where left out.
+---@field uri? string The document; the one that the user looks at where left out.
+---@field range? lsp.Range The range. Where left out, the selection if `uri` is too, else the whole document.
 ---@field session? string The session; the current one where left out.
 
----Something that happened in a session.
+---Something that happened.
 ---@class interline.EventParams
----@field session string The session.
+---@field session? string The session; left out of a notice that belongs to none.
 ---@field event interline.Event What happened.
 
 ---Argument of `interline.explain`.
 ---@class interline.ExplainArgs
----@field uri string The document.
----@field range? lsp.Range Where; the whole document where left out.
+---@field uri? string The document; the one that the user looks at where left out.
+---@field range? lsp.Range Where. Left out, the selection if `uri` is too, else the whole document.
 ---@field diagnostics? lsp.Diagnostic[] The diagnostics; else those known in the range, else those of the document.
 ---@field session? string The session; the current one where left out.
 
 ---Argument of `interline.fix`.
 ---@class interline.FixArgs
----@field uri string The document.
----@field range? lsp.Range Where; the whole document where left out.
+---@field uri? string The document; the one that the user looks at where left out.
+---@field range? lsp.Range Where. Left out, the selection if `uri` is too, else the whole document.
 ---@field diagnostics? lsp.Diagnostic[] The diagnostics; else those known in the range, else those of the document.
 ---@field session? string The session; the current one where left out.
 
@@ -88,7 +88,7 @@
 ---What a hunk does.
 ---@alias interline.HunkKind 'text'|'create'|'delete'|'move'
 
----Argument of `interline.accept` and `interline.reject`: all pending hunks that every given field fits.
+---Argument of `interline.accept` and `interline.reject`: the first field that is given says which pending hunks; none: all of them.
 ---@class interline.HunkSelection
 ---@field hunk? string This hunk.
 ---@field uri? string Those of this document.
@@ -112,10 +112,6 @@
 ---@field session? string The session that the command went to; null where none is concerned.
 ---@field turn? string The turn that it started or steered; null where there is none.
 ---@field documents interline.HunksChanged[] Documents that have pending hunks.
-
----`initializationOptions`. Unknown fields are ignored: a newer shim may speak to an older server.
----@class interline.InitOptions
----@field interline? interline.ClientOptions What the client handles beyond standard LSP.
 
 ---How far the agent goes without asking.
 ---@alias interline.Mode 'plan'|'default'|'accept-edits'|'auto'
@@ -146,8 +142,8 @@
 ---What the user is asked to permit.
 ---@class interline.PermissionParams
 ---@field id string Of this prompt, for one use.
----@field session string The session that asks.
----@field call string The call that waits.
+---@field session? string The session that asks; left out where it is the server itself.
+---@field call? string The call that waits; left out with the session.
 ---@field tool string The tool's name.
 ---@field title string One line.
 ---@field detail string The command or the input in full, with nothing hidden.
@@ -163,7 +159,7 @@
 ---Argument of `interline.prompt`.
 ---@class interline.PromptArgs
 ---@field text string The request.
----@field uri? string The document that it is about.
+---@field uri? string The document that it is about; the one that the user looks at where left out.
 ---@field range? lsp.Range The range that it is about.
 ---@field session? string The session; the current one where left out.
 
@@ -199,7 +195,7 @@
 
 ---What happened.
 ---@class interline.Event
----@field type 'turnStarted'|'text'|'activity'|'callStarted'|'callEnded'|'hunksChanged'|'spent'|'notice'|'configured'|'turnEnded' which of the others are there
+---@field type 'turnStarted'|'text'|'activity'|'callStarted'|'callEnded'|'hunksChanged'|'spent'|'notice'|'question'|'configured'|'turnEnded' which of the others are there
 ---@field turn string The turn.
 ---@field title string A few words of the request.
 ---@field delta string What comes after what it said so far.
@@ -258,6 +254,7 @@
 ---Argument of `interline.trust`.
 ---@class interline.TrustArgs
 ---@field trusted? boolean What to set; left out to ask only. True is confirmed by a prompt.
+---@field uri? string A document of the folder; the folder of the last request where left out.
 
 ---Result of `interline.trust`.
 ---@class interline.TrustResult

@@ -44,10 +44,11 @@ commands! {
 pub(crate) struct EditArgs {
     /// What to do.
     pub(crate) instruction: String,
-    /// The document.
-    #[schemars(with = "String")]
-    pub(crate) uri: Uri,
-    /// The range; the whole document where left out.
+    /// The document; the one that the user looks at where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) uri: Option<Uri>,
+    /// The range. Where left out, the selection if `uri` is too, else the whole document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<lsp::Range>")]
     pub(crate) range: Option<Range>,
@@ -60,10 +61,11 @@ pub(crate) struct EditArgs {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct FixArgs {
-    /// The document.
-    #[schemars(with = "String")]
-    pub(crate) uri: Uri,
-    /// Where; the whole document where left out.
+    /// The document; the one that the user looks at where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) uri: Option<Uri>,
+    /// Where. Left out, the selection if `uri` is too, else the whole document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<lsp::Range>")]
     pub(crate) range: Option<Range>,
@@ -80,10 +82,11 @@ pub(crate) struct FixArgs {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ExplainArgs {
-    /// The document.
-    #[schemars(with = "String")]
-    pub(crate) uri: Uri,
-    /// Where; the whole document where left out.
+    /// The document; the one that the user looks at where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) uri: Option<Uri>,
+    /// Where. Left out, the selection if `uri` is too, else the whole document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<lsp::Range>")]
     pub(crate) range: Option<Range>,
@@ -102,7 +105,7 @@ pub(crate) struct ExplainArgs {
 pub(crate) struct PromptArgs {
     /// The request.
     pub(crate) text: String,
-    /// The document that it is about.
+    /// The document that it is about; the one that the user looks at where left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub(crate) uri: Option<Uri>,
@@ -115,7 +118,8 @@ pub(crate) struct PromptArgs {
     pub(crate) session: Option<SessionId>,
 }
 
-/// Argument of `interline.accept` and `interline.reject`: all pending hunks that every given field fits.
+/// Argument of `interline.accept` and `interline.reject`: the first field that is given says which pending hunks; none:
+/// all of them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct HunkSelection {
@@ -192,6 +196,10 @@ pub(crate) struct TrustArgs {
     /// What to set; left out to ask only. True is confirmed by a prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trusted: Option<bool>,
+    /// A document of the folder; the folder of the last request where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) uri: Option<Uri>,
 }
 
 /// Argument of `interline.sessions`.

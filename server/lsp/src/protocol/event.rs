@@ -32,12 +32,13 @@ impl Notification for DidChangeFocus {
     const METHOD: &'static str = "interline/didChangeFocus";
 }
 
-/// Something that happened in a session.
+/// Something that happened.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventParams {
-    /// The session.
-    pub(crate) session: SessionId,
+    /// The session; left out of a notice that belongs to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<SessionId>,
     /// What happened.
     pub(crate) event: SessionEvent,
 }
@@ -114,6 +115,11 @@ pub(crate) enum SessionEvent {
         text: String,
         /// Whether something is wrong.
         warning: bool,
+    },
+    /// The model asks, and waits: the next `interline.prompt` to the session is the answer.
+    Question {
+        /// For the user.
+        text: String,
     },
     /// What is in use from now on; first sent after `initialized`.
     Configured {

@@ -33,10 +33,12 @@ impl Request for Query {
 pub(crate) struct PermissionParams {
     /// Of this prompt, for one use.
     pub(crate) id: String,
-    /// The session that asks.
-    pub(crate) session: SessionId,
-    /// The call that waits.
-    pub(crate) call: CallId,
+    /// The session that asks; left out where it is the server itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<SessionId>,
+    /// The call that waits; left out with the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) call: Option<CallId>,
     /// The tool's name.
     pub(crate) tool: String,
     /// One line.

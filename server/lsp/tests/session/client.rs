@@ -7,10 +7,12 @@ use std::time::Duration;
 use interline_agent::{Budget, Settings};
 use interline_log::Mode;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, ReadHalf,
     WriteHalf,
 };
+use tokio::task::JoinHandle;
 
 pub(crate) struct Client {
     input: BufReader<ReadHalf<DuplexStream>>,
@@ -18,44 +20,126 @@ pub(crate) struct Client {
     next: i64,
     /// What came while something else was awaited.
     seen: Vec<Value>,
-    pub(crate) root: tempfile::TempDir,
-    _state: tempfile::TempDir,
+    pub(crate) root: Arc<TempDir>,
+    pub(crate) state: Arc<TempDir>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+/// What an editor is like.
+pub(crate) struct Setup {
+    /// Address of the model; `None`: the built-in one.
+    pub(crate) model: Option<String>,
+    /// The whole of `initialize`'s parameters but the folders.
+    pub(crate) params: Value,
+    /// Workspace folders, by their paths below `root`.
+    pub(crate) folders: Vec<&'static str>,
+    pub(crate) root: Arc<TempDir>,
+    pub(crate) state: Arc<TempDir>,
+    /// The configuration can't be read.
+    pub(crate) problem: Option<&'static str>,
+}
+
+impl Setup {
+    /// An editor without a plugin that shows progress, with one folder.
+    pub(crate) fn new(model: Option<String>) -> Self {
+        Self {
+            model,
+            params: json!({
+                "processId": null,
+                "capabilities": { "window": { "workDoneProgress": true } },
+            }),
+            folders: vec![""],
+            root: Arc::new(tempfile::tempdir().unwrap()),
+            state: Arc::new(tempfile::tempdir().unwrap()),
+            problem: None,
+        }
+    }
+
+    pub(crate) fn interline(mut self, interline: Value) -> Self {
+        self.params["initializationOptions"] = json!({ "interline": interline });
+        self
+    }
+
+    pub(crate) fn capabilities(mut self, capabilities: Value) -> Self {
+        self.params["capabilities"] = capabilities;
+        self
+    }
+
+    /// Starts a server that has answered `initialize`; with its answer.
+    pub(crate) async fn start(self) -> (Client, Value) {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let (input, output) = tokio::io::split(theirs);
+        let settings = settings(self.state.path(), self.model);
+        let problem = self.problem;
+        let open = move |_: &Path| match problem {
+            Some(problem) => Err(problem.to_owned()),
+            None => Ok(interline_lsp::Opened {
+                settings: settings.clone(),
+                warnings: Vec::new(),
+            }),
+        };
+        let served = tokio::spawn(interline_lsp::serve(input, output, open));
+        let (input, output) = tokio::io::split(ours);
+        let mut client = Client {
+            input: BufReader::new(input),
+            output,
+            next: 0,
+            seen: Vec::new(),
+            root: self.root,
+            state: self.state,
+            served,
+        };
+        let folders = self.folders.iter();
+        let folders = folders.map(|path| json!({ "uri": client.uri(path), "name": "w" }));
+        let mut params = self.params;
+        params["workspaceFolders"] = folders.collect();
+        let answer = client.request("initialize", params).await;
+        client.notify("initialized", json!({})).await;
+        (client, answer["result"].clone())
+    }
 }
 
 impl Client {
     /// A client whose server has answered `initialize`. Without a model's address: the built-in model.
     pub(crate) async fn start(model: Option<String>, interline: Value) -> (Self, Value) {
-        let (root, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (ours, theirs) = tokio::io::duplex(1 << 20);
-        let (input, output) = tokio::io::split(theirs);
-        let settings = settings(state.path(), model);
-        let open = move |_: &Path| {
-            Ok(interline_lsp::Opened {
-                settings: settings.clone(),
-                warnings: Vec::new(),
-            })
-        };
-        tokio::spawn(interline_lsp::serve(input, output, open));
-        let (input, output) = tokio::io::split(ours);
-        let input = BufReader::new(input);
-        let mut client = Self {
-            input,
-            output,
-            next: 0,
-            seen: Vec::new(),
-            root,
-            _state: state,
-        };
-        let folder = json!({ "uri": client.uri(""), "name": "w" });
-        let params = json!({
-            "processId": null,
-            "capabilities": { "window": { "workDoneProgress": true } },
-            "workspaceFolders": [folder],
-            "initializationOptions": { "interline": interline },
-        });
-        let answer = client.request("initialize", params).await;
-        client.notify("initialized", json!({})).await;
-        (client, answer["result"].clone())
+        Setup::new(model).interline(interline).start().await
+    }
+
+    /// Goes as an editor goes; returns once the server is gone too.
+    pub(crate) async fn leave(mut self) {
+        self.request("shutdown", Value::Null).await;
+        self.notify("exit", Value::Null).await;
+        self.served.await.unwrap().unwrap();
+    }
+
+    /// Waits until the server is gone by itself.
+    pub(crate) async fn abandoned(self) {
+        let gone = tokio::time::timeout(Duration::from_secs(20), self.served).await;
+        gone.unwrap().unwrap().unwrap();
+    }
+
+    /// Applies a `workspace/applyEdit` of text to what the server mirrors, as an editor does, and answers it.
+    pub(crate) async fn apply_text(&mut self, path: &str, version: i32) -> Value {
+        let apply = self.sees("workspace/applyEdit", |_| true).await;
+        let edit = apply["params"]["edit"]["documentChanges"][0]["edits"][0].clone();
+        let change = json!({ "range": edit["range"], "text": edit["newText"] });
+        self.change(path, version, change).await;
+        self.answer(&apply, json!({ "applied": true })).await;
+        edit
+    }
+
+    /// The next message with this text in it.
+    pub(crate) async fn told(&mut self, part: &str) -> Value {
+        self.sees("window/showMessage", |params| {
+            params["message"].as_str().unwrap().contains(part)
+        })
+        .await
+    }
+
+    /// Everything that was sent before was taken in. Answers what came meanwhile that was not waited for.
+    pub(crate) async fn settled(&mut self) -> &[Value] {
+        self.command("interline.hunks", json!({})).await;
+        &self.seen
     }
 
     pub(crate) fn uri(&self, path: &str) -> String {

@@ -6,8 +6,11 @@
 )]
 
 mod client;
+mod folders;
+mod plain;
+mod talk;
 
-use client::Client;
+use client::{Client, Setup};
 use scripted_model::{Script, Server, Step};
 use serde_json::{Value, json};
 

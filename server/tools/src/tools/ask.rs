@@ -55,7 +55,10 @@ impl Tool for Ask {
                 .collect(),
         };
         match context.unless_cancelled(editor.question(question)).await? {
-            Some(answer) => Ok(Answer::new(format!("the user answers: {answer}"), "got an answer")),
+            Some(answer) => {
+                let told = format!("the user answers: {answer}");
+                Ok(Answer::new(&told, &told))
+            }
             None => Err(Stop::Failed(
                 "the user gave no answer: go on without it where that is safe, else stop and say what is open"
                     .to_owned(),

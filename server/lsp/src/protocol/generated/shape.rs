@@ -80,7 +80,7 @@ pub(super) fn definitions() -> BTreeMap<String, Documented> {
         PermissionParams PermissionResult QueryParams QueryResult EventParams DiagnosticsParams FocusParams);
     // What has defaults is told as the server reads it: every field optional.
     let mut read = SchemaSettings::draft2020_12().into_generator();
-    add::<InitOptions>(&mut read);
+    add::<ClientOptions>(&mut read);
     let mut schemas = written.take_definitions(true);
     schemas.extend(read.take_definitions(true));
 
