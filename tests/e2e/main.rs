@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail the test")]
 
 mod kills;
+mod malformed;
 mod place;
 mod recovery;
 mod requests;

@@ -131,6 +131,20 @@ impl Place {
         })
     }
 
+    /// `interline lsp`, to be spoken to by its pipes. The caller ends it.
+    pub(crate) fn start_lsp(&self) -> Child {
+        let mut command = self.command(env!("CARGO_BIN_EXE_interline"));
+        command.arg("lsp").stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// Another program in the project, to its end.
+    pub(crate) fn run_program(&self, program: &str, args: &[&str]) {
+        let ended = ended(self.command(program).args(args));
+        ended.with(0);
+    }
+
     pub(crate) fn cargo_check(&self) -> Ended {
         ended(self.command(env!("CARGO")).args(["check", "--offline"]))
     }

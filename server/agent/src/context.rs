@@ -142,8 +142,8 @@ pub(crate) fn line_of(diagnostic: &Diagnostic) -> String {
     format!(
         "{}:{}:{}: {severity}{code}: {message}",
         diagnostic.path,
-        start.line + 1,
-        start.character + 1
+        start.line.saturating_add(1),
+        start.character.saturating_add(1)
     )
 }
 

@@ -8,6 +8,9 @@ mod connection;
 mod editor;
 mod folders;
 mod from_lsp;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hunks;
 mod landing;
 mod progress;

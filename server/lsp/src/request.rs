@@ -71,7 +71,7 @@ pub(crate) fn explain(
 pub(crate) fn comment(path: &WorkspacePath, line: u32, text: &str) -> String {
     format!(
         "Do what this comment at {path}:{} says, and remove the comment line:\n{text}",
-        line + 1
+        line.saturating_add(1)
     )
 }
 

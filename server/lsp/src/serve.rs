@@ -5,7 +5,7 @@
 //! of the messages; the rest of it runs beside, and a panic there is an error answer. Knows no method but `initialize`
 //! and `exit`, and nothing of the agent.
 
-mod frame;
+pub(crate) mod frame;
 mod message;
 mod outbox;
 

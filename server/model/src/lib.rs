@@ -10,6 +10,9 @@ mod builtin;
 mod client;
 mod codec;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod provider_error;
 mod spec;

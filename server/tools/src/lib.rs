@@ -9,6 +9,9 @@ mod apply;
 mod checker;
 mod count;
 mod diagnosis;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod line_map;
 mod memory;
 mod paths;

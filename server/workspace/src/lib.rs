@@ -8,6 +8,9 @@ pub mod document;
 mod documents;
 pub mod edit;
 pub mod editor;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod landing;
 mod lines;
 pub mod path;

@@ -9,11 +9,14 @@ use tokio::io::{
 /// Larger messages are skipped: no editor sends one on purpose.
 const MAX_BODY: usize = 128 << 20;
 
+/// No length: skipping so much would be deafness.
+const ABSURD: usize = 4 << 30;
+
 /// A line of headers longer than this is none.
 const MAX_HEADER: u64 = 64 << 10;
 
 /// Why there is no message.
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// The stream is of no use any more.
     Stream(std::io::Error),
     /// This message is; the next may be good.
@@ -26,13 +29,13 @@ impl From<std::io::Error> for Broken {
     }
 }
 
-pub(super) struct Reader<R> {
+pub(crate) struct Reader<R> {
     input: R,
     line: Vec<u8>,
 }
 
 impl<R: AsyncBufRead + Unpin> Reader<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(crate) fn new(input: R) -> Self {
         Self {
             input,
             line: Vec::new(),
@@ -40,8 +43,9 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
     }
 
     /// The next body; `None` at the end of input.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, Broken> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Broken> {
         let mut length = None;
+        let mut broken = false;
         loop {
             self.line.clear();
             let mut limited = (&mut self.input).take(MAX_HEADER);
@@ -51,9 +55,15 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
             let line = self.line.trim_ascii();
             match (line.is_empty(), length) {
                 (true, Some(length)) => return self.body(length).await.map(Some),
+                (true, None) if broken => {
+                    return Err(Broken::Message("the headers have no usable Content-Length"));
+                }
                 // What is left of a broken message.
                 (true, None) => {}
-                (false, None) => length = content_length(resync(line)),
+                (false, None) => {
+                    length = content_length(resync(line));
+                    broken = length.is_none();
+                }
                 (false, Some(_)) => length = content_length(line).or(length),
             }
         }
@@ -89,6 +99,7 @@ fn content_length(line: &[u8]) -> Option<usize> {
     name.trim()
         .eq_ignore_ascii_case("content-length")
         .then(|| value.trim().parse().ok())?
+        .filter(|length| *length <= ABSURD)
 }
 
 /// Writes one body, and flushes when it is the `last` for now.
@@ -130,6 +141,11 @@ mod tests {
         assert_eq!(read(b"Content-Length: 2\n\n{}").await, [some("{}")]);
         assert_eq!(
             read(b"nonsense\r\n\r\nContent-Length: 1\r\n\r\n\xffContent-Length: 2\r\n\r\n{}").await,
+            [None, None, some("{}")]
+        );
+        // A length that nobody can mean must not swallow all that follows.
+        assert_eq!(
+            read(b"Content-Length: 99999999999999\r\n\r\n{}Content-Length: 2\r\n\r\n{}").await,
             [None, some("{}")]
         );
         assert_eq!(read(b"Content-Length: 9\r\n\r\n{}").await, []);

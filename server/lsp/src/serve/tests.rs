@@ -324,5 +324,6 @@ async fn what_is_broken_costs_one_error_each() {
 async fn a_body_after_bad_headers_does_not_swallow_what_follows() {
     let mut editor = Editor::start().await;
     editor.raw(b"Content-Length: many\r\n\r\n{}").await;
+    assert_eq!(editor.read().await["error"]["code"], -32700);
     assert!(editor.alive().await.is_empty());
 }

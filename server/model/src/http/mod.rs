@@ -17,7 +17,7 @@ use reqwest::{Client, Response, Url};
 use crate::provider_error::{ProviderError, RetryHints};
 use crate::{ErrorKind, ModelError, ModelEvent, ModelSpec, backoff, codec};
 use reading::{Reading, silent};
-use setup::{build, headers, is_loopback, url};
+use setup::{build, check_key, headers, is_loopback, url};
 
 pub(crate) use reading::Clocks;
 
@@ -36,6 +36,7 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     pub(crate) fn new(spec: ModelSpec, clocks: Clocks) -> Result<Self, ModelError> {
         let url = url(&spec)?;
+        check_key(&spec, &url)?;
         let headers = headers(&spec)?;
         if url.scheme() == "http" && !is_loopback(&url) && spec.api_key.is_some() {
             tracing::warn!(model = %spec.name, "the API key goes over the network unencrypted: base_url is http");

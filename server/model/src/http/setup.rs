@@ -80,6 +80,19 @@ pub(super) fn url(spec: &ModelSpec) -> Result<Url, ModelError> {
     Ok(url)
 }
 
+/// The providers' own servers answer nobody without a key; gateways and local servers may.
+pub(super) fn check_key(spec: &ModelSpec, url: &Url) -> Result<(), ModelError> {
+    let needs_key = matches!(url.host_str(), Some("api.anthropic.com" | "api.openai.com"));
+    if spec.api_key.is_some() || !needs_key {
+        return Ok(());
+    }
+    let message = format!(
+        "model `{}` has no API key: set the variable that its api_key_env names",
+        spec.name
+    );
+    Err(ModelError::new(ErrorKind::Config, message))
+}
+
 /// The headers of each request; the key is marked as sensitive.
 pub(super) fn headers(spec: &ModelSpec) -> Result<HeaderMap, ModelError> {
     let mut headers = HeaderMap::new();
@@ -203,6 +216,16 @@ mod tests {
         assert!(!format!("{openai:?}{anthropic:?}").contains("sk-1"));
         let error = headers(&with(Provider::OpenaiChat, "sk-\n1")).unwrap_err();
         assert!(!error.message.contains("sk-"), "{error}");
+    }
+
+    #[test]
+    fn the_providers_own_servers_need_a_key() {
+        let check = |base_url: &str| {
+            let spec = spec(Provider::Anthropic, base_url);
+            check_key(&spec, &url(&spec).unwrap()).is_ok()
+        };
+        assert!(!check("https://api.anthropic.com"));
+        assert!(check("https://gateway.example.com") && check("http://127.0.0.1:8080"));
     }
 
     #[test]

@@ -26,6 +26,18 @@ use crate::Environment;
 use crate::memory::Checked;
 use crate::tool::Stop;
 
+/// What a checker's output says, for `tests/fuzz`.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn understood(which: u8, output: &str, folder: &std::path::Path) -> Vec<Diagnostic> {
+    let mut texts = Texts::new(folder);
+    match Checker::ALL.get(usize::from(which) % Checker::ALL.len()) {
+        Some(Checker::Tsc) => tsc::diagnostics(output, folder, &texts),
+        Some(Checker::Ruff) => ruff::diagnostics(output, &mut texts).unwrap_or_default(),
+        Some(Checker::Pyright) => pyright::diagnostics(output, &texts).unwrap_or_default(),
+        Some(Checker::Cargo) | None => rustc::diagnostics(output, folder, &mut texts),
+    }
+}
+
 /// One checker's result.
 struct Report {
     source: String,

@@ -43,16 +43,24 @@ pub(super) async fn check(
     let printed = site
         .run(program, arguments, folder, site.environment(), cancel)
         .await?;
-    let Ok(output) = serde_json::from_str::<Output>(&printed.stdout) else {
+    let Some(diagnostics) = diagnostics(&printed.stdout, texts) else {
         return Err(Failure::Because(printed.complaint()));
     };
-    let found = output.general_diagnostics.into_iter();
     Ok(Report {
         source: "pyright".to_owned(),
-        diagnostics: found
+        diagnostics,
+    })
+}
+
+/// `None`: it is no output of pyright's.
+pub(super) fn diagnostics(output: &str, texts: &Texts) -> Option<Vec<Diagnostic>> {
+    let output: Output = serde_json::from_str(output).ok()?;
+    let found = output.general_diagnostics.into_iter();
+    Some(
+        found
             .filter_map(|finding| finding.diagnostic(texts))
             .collect(),
-    })
+    )
 }
 
 impl Finding {
@@ -88,11 +96,7 @@ mod tests {
     #[test]
     fn findings() {
         let texts = Texts::new(std::path::Path::new("/copy"));
-        let output: Output = serde_json::from_str(RECORDED).expect("understood");
-        let found = output.general_diagnostics.into_iter();
-        let found: Vec<_> = found
-            .filter_map(|finding| finding.diagnostic(&texts))
-            .collect();
+        let found = diagnostics(RECORDED, &texts).expect("understood");
         let [one] = found.as_slice() else {
             panic!("{found:?}")
         };

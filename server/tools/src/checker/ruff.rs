@@ -80,7 +80,7 @@ pub(super) async fn check(
     })
 }
 
-fn diagnostics(output: &str, texts: &mut Texts) -> Result<Vec<Diagnostic>, String> {
+pub(super) fn diagnostics(output: &str, texts: &mut Texts) -> Result<Vec<Diagnostic>, String> {
     let findings: Vec<Finding> = serde_json::from_str(output)
         .map_err(|error| format!("its output is not understood: {error}"))?;
     let found = findings

@@ -37,7 +37,7 @@ pub(super) async fn check(
 }
 
 /// `src/a.ts(3,5): error TS2322: Type … is not …`, indented lines go on with the message.
-fn diagnostics(output: &str, folder: &Path, texts: &Texts) -> Vec<Diagnostic> {
+pub(super) fn diagnostics(output: &str, folder: &Path, texts: &Texts) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     for line in output.lines() {
         match (line.starts_with(' '), found.last_mut()) {

@@ -176,7 +176,7 @@ fn locate(text: &str, line: u32, symbol: &str) -> Result<Position, Stop> {
         let elsewhere = elsewhere.join(", ");
         format!(
             "`{symbol}` is not on line {}: it stands on {elsewhere}",
-            line + 1
+            line.saturating_add(1)
         )
     }))
 }

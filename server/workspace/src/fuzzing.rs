@@ -1,0 +1,22 @@
+//! The door for `tests/fuzz`: not an interface.
+
+use crate::edit::{self, Rule};
+use crate::proposal::Replacement;
+
+/// Search and replace, each `(old, new, count)` after the other; and whether all stood there exactly.
+///
+/// # Errors
+/// Why an edit did not match.
+pub fn replace(text: &str, edits: &[(&str, &str, u32)]) -> Result<(String, bool), String> {
+    let edits: Vec<_> = edits
+        .iter()
+        .map(|(old, new, count)| Replacement {
+            old: (*old).to_owned(),
+            new: (*new).to_owned(),
+            count: *count,
+        })
+        .collect();
+    let (text, rules) = edit::replace(text, &edits)?;
+    let exact = |rule: &Rule| matches!(rule, Rule::Exact | Rule::LineEndings);
+    Ok((text, rules.iter().all(exact)))
+}
