@@ -5,5 +5,7 @@
     reason = "clippy knows tests by `#[test]`, not their helpers"
 )]
 
+mod builds;
 mod desk;
+mod hostile;
 mod promises;
