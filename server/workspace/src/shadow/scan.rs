@@ -246,9 +246,10 @@ impl<'a> Scan<'a> {
         })
     }
 
-    /// Has it changed since the command began?
+    /// Has it changed since the command began? What changed in the very tick of the clock in which it was entered, the
+    /// command has seen: mounting takes longer.
     fn is_later(&self, facts: &Facts) -> bool {
-        facts.changed >= self.since
+        facts.changed > self.since
     }
 
     /// Something that is deleted.

@@ -114,6 +114,12 @@ impl Desk {
         self.workspace.propose(self.origin(), &path, what).unwrap()
     }
 
+    /// The same, where it may be impossible.
+    pub(crate) fn try_propose(&self, name: &str, what: Proposed) {
+        let path = WorkspacePath::new(name).unwrap();
+        let _ = self.workspace.propose(self.origin(), &path, what);
+    }
+
     pub(crate) fn edit(&self, name: &str, old: &str, new: &str) {
         let edit = Replacement {
             old: old.to_owned(),
@@ -160,9 +166,12 @@ impl Desk {
     /// Accepts all, on disk.
     pub(crate) fn accept_all(&self) {
         let ids: Vec<_> = self.hunks().iter().map(|hunk| hunk.id).collect();
+        if ids.is_empty() {
+            return;
+        }
         for landing in self.workspace.accept(&ids).unwrap() {
-            self.workspace.land_on_disk(&landing).unwrap();
-            self.workspace.landed(&landing, true);
+            let landed = self.workspace.land_on_disk(&landing);
+            self.workspace.landed(&landing, landed.is_ok());
         }
     }
 

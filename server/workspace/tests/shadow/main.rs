@@ -9,3 +9,4 @@ mod builds;
 mod desk;
 mod hostile;
 mod promises;
+mod properties;
