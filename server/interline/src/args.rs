@@ -49,6 +49,9 @@ pub(crate) enum Command {
     Config,
     /// What works on this machine, and what to do about what doesn't.
     Doctor,
+    /// Runs one command in a sandbox; started by the server itself.
+    #[command(name = interline_tools::sandbox::SUBCOMMAND, hide = true)]
+    SandboxLaunch,
 }
 
 #[derive(ClapArgs)]

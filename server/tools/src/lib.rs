@@ -18,6 +18,7 @@ mod paths;
 mod prepared;
 mod process;
 mod registry;
+pub mod sandbox;
 mod schema;
 #[cfg(test)]
 mod testing;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use interline_tools::sandbox::{self, Probe};
+
 use super::{exit, print, runtime};
 use crate::config::{Config, Flags, root};
 
@@ -30,7 +32,7 @@ pub(super) fn run(folder: Option<PathBuf>) -> anyhow::Result<u8> {
             findings.push(model(&config)?);
             findings.push(trust(&config, &root));
             findings.extend(checkers(&config));
-            findings.push(sandbox());
+            findings.push(sandbox(&config.folders.state)?);
         }
     }
     for finding in &findings {
@@ -104,8 +106,24 @@ fn checkers(config: &Config) -> Vec<Finding> {
     vec![good(format!("checkers: {}", names.join(", ")))]
 }
 
-fn sandbox() -> Finding {
-    good("sandbox: none in this build, so each shell command asks unless a rule allows it; auto mode is off".to_owned())
+fn sandbox(state: &Path) -> anyhow::Result<Finding> {
+    let launcher = std::env::current_exe()?;
+    let probe = runtime()?.block_on(sandbox::probe(&launcher, state));
+    Ok(match probe {
+        Probe::Works(ready) => good(format!(
+            "sandbox: works (namespaces, seccomp; Landlock: {}; /proc: {})",
+            ready.landlock,
+            if ready.own_proc {
+                "its own"
+            } else {
+                "a few files"
+            }
+        )),
+        Probe::Fails(fault) => bad(format!(
+            "sandbox: {}. so each shell command asks, and auto mode is off. {}",
+            fault.what, fault.remedy
+        )),
+    })
 }
 
 fn good(text: String) -> Finding {

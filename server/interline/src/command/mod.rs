@@ -39,6 +39,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Tools { json, command } => tools::run(folder, json, command)?,
         Command::Config => config::run(folder)?,
         Command::Doctor => doctor::run(folder)?,
+        Command::SandboxLaunch => interline_tools::sandbox::launch(),
     };
     Ok(ExitCode::from(code))
 }

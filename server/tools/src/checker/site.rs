@@ -117,6 +117,7 @@ impl Site {
             folder,
             environment,
             time_limit: TIME_LIMIT,
+            sandbox: None,
         };
         let streams = Streams::Split(Capture::new(OUTPUT, 0), Capture::new(ERRORS, ERRORS));
         let finished = job.run(streams, cancel).await?;

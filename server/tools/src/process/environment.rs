@@ -100,6 +100,16 @@ impl ChildEnvironment {
         }
     }
 
+    /// Just these variables, for a program that is named by its path.
+    pub(crate) fn exactly(variables: Vec<(String, String)>) -> Self {
+        Self {
+            variables,
+            folders: Vec::new(),
+            path: String::new(),
+            root: PathBuf::new(),
+        }
+    }
+
     /// The cleaned search path.
     pub(crate) fn path(&self) -> &str {
         &self.path

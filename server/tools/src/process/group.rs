@@ -31,6 +31,11 @@ impl Group {
     /// Asks it to end and waits a little.
     pub(crate) async fn terminate(&self) {
         self.signal(Signal::TERM);
+        self.gone().await;
+    }
+
+    /// Waits a little for its end.
+    pub(crate) async fn gone(&self) {
         let gone = async {
             while self.is_alive() {
                 tokio::time::sleep(LOOK).await;

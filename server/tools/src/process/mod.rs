@@ -10,4 +10,4 @@ mod run;
 
 pub(crate) use capture::Capture;
 pub(crate) use environment::{ChildEnvironment, is_executable};
-pub(crate) use run::{End, Finished, Job, Streams};
+pub(crate) use run::{Confined, End, Finished, Job, Streams};

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::group::Group;
 use super::{Capture, ChildEnvironment};
+use crate::sandbox::{self, Control, Limits, Mount, Network, Outcome, Spec};
 
 /// How long a pipe may stay open when the program itself has ended: something that it left running holds it.
 const LEFT_OPEN: Duration = Duration::from_millis(300);
@@ -26,6 +27,18 @@ pub(crate) struct Job {
     pub(crate) folder: PathBuf,
     pub(crate) environment: ChildEnvironment,
     pub(crate) time_limit: Duration,
+    /// Nowhere: it runs as the user's own programs do.
+    pub(crate) sandbox: Option<Confined>,
+}
+
+/// The sandbox that a program is to run in.
+#[derive(Clone, Debug)]
+pub(crate) struct Confined {
+    /// The `interline` binary, which sets it up.
+    pub(crate) launcher: PathBuf,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) network: Network,
+    pub(crate) limits: Limits,
 }
 
 /// How its output is kept.
@@ -52,6 +65,15 @@ pub(crate) struct Finished {
     pub(crate) streams: Streams,
     /// It had left something running in its group.
     pub(crate) left_running: bool,
+    /// What its sandbox has to say, if it ended in one.
+    pub(crate) sandbox: Option<Outcome>,
+}
+
+/// A program that was started.
+struct Running {
+    child: Child,
+    /// In a sandbox: the line to its launcher.
+    control: Option<Control>,
 }
 
 impl Job {
@@ -62,31 +84,51 @@ impl Job {
         cancel: &CancellationToken,
     ) -> Result<Finished, String> {
         let cant = |error: std::io::Error| format!("can't run {}: {error}", self.program.display());
-        let (mut child, receivers) = self.spawn(&streams).map_err(cant)?;
-        let group = Group::of(&child).ok_or_else(|| cant(std::io::ErrorKind::NotFound.into()))?;
-        let ended = self.watch(
-            &mut child,
-            &group,
-            read_all(receivers, &mut streams),
-            cancel,
-        );
+        let (mut running, receivers) = self.spawn(&streams).map_err(cant)?;
+        let group = Group::of(&running.child);
+        let group = group.ok_or_else(|| cant(std::io::ErrorKind::NotFound.into()))?;
+        running.hand_over(self.spec()).await;
+        let reading = read_all(receivers, &mut streams);
+        let ended = self.watch(&mut running, &group, reading, cancel);
         let (end, left_running) = ended.await.map_err(cant)?;
-        Ok(Finished {
+        let mut finished = Finished {
             end,
             streams,
             left_running,
+            sandbox: None,
+        };
+        if let (End::Exited(_), Some(control)) = (end, running.control) {
+            let outcome = control.outcome().await?;
+            finished.end = End::Exited(outcome.status);
+            finished.left_running = outcome.left_running;
+            finished.sandbox = Some(outcome);
+        }
+        Ok(finished)
+    }
+
+    /// What the launcher is told.
+    fn spec(&self) -> Option<Spec> {
+        let confined = self.sandbox.as_ref()?;
+        Some(Spec {
+            program: self.program.clone(),
+            arguments: self.arguments.clone(),
+            environment: sandbox::environment(self.environment.variables()),
+            folder: self.folder.clone(),
+            mounts: confined.mounts.clone(),
+            network: confined.network.clone(),
+            limits: confined.limits,
         })
     }
 
     /// Reads until it is over; in the end nothing of the group is left.
     async fn watch(
         &self,
-        child: &mut Child,
+        running: &mut Running,
         group: &Group,
         reading: impl Future<Output = ()>,
         cancel: &CancellationToken,
     ) -> std::io::Result<(End, bool)> {
-        let ending = self.end(child, group, cancel);
+        let ending = self.end(running, group, cancel);
         tokio::pin!(reading, ending);
         let mut closed = false;
         let end = loop {
@@ -107,7 +149,7 @@ impl Job {
         Ok((end, left_running))
     }
 
-    fn spawn(&self, streams: &Streams) -> std::io::Result<(Child, Vec<Receiver>)> {
+    fn spawn(&self, streams: &Streams) -> std::io::Result<(Running, Vec<Receiver>)> {
         let (reader, stdout) = std::io::pipe()?;
         let mut receivers = vec![Receiver::from_owned_fd(OwnedFd::from(reader))?];
         let stderr = match streams {
@@ -118,31 +160,47 @@ impl Job {
                 stderr
             }
         };
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that starts processes"
-        )]
-        let mut command = Command::new(&self.program);
+        let (mut command, control) = self.command()?;
         command
-            .args(&self.arguments)
-            .current_dir(&self.folder)
             .env_clear()
-            .envs(self.environment.variables().iter().cloned())
-            .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(stderr)
             .process_group(0)
             .kill_on_drop(true);
+        if control.is_none() {
+            command.envs(self.environment.variables().iter().cloned());
+        }
         // Dropping the command closes our writing ends.
-        Ok((command.spawn()?, receivers))
+        let child = command.spawn()?;
+        Ok((Running { child, control }, receivers))
+    }
+
+    /// The program itself, or the launcher of its sandbox: there is no other way from one to the other.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that starts processes"
+    )]
+    fn command(&self) -> std::io::Result<(Command, Option<Control>)> {
+        let Some(confined) = &self.sandbox else {
+            let mut command = Command::new(&self.program);
+            command.args(&self.arguments).current_dir(&self.folder);
+            command.stdin(Stdio::null());
+            return Ok((command, None));
+        };
+        let (control, theirs) = Control::pair()?;
+        let mut command = Command::new(&confined.launcher);
+        command.arg(sandbox::SUBCOMMAND).current_dir("/");
+        command.stdin(theirs);
+        Ok((command, Some(control)))
     }
 
     async fn end(
         &self,
-        child: &mut Child,
+        running: &mut Running,
         group: &Group,
         cancel: &CancellationToken,
     ) -> std::io::Result<End> {
+        let Running { child, control } = running;
         let early = tokio::select! {
             status = child.wait() => return status.map(End::Exited),
             () = tokio::time::sleep(self.time_limit) => End::TimedOut,
@@ -151,13 +209,33 @@ impl Job {
         // The child is collected while the group ends, or it would count as alive.
         let (collected, ()) = tokio::join!(
             tokio::time::timeout(Duration::from_millis(900), child.wait()),
-            group.terminate()
+            terminate(group, control.as_ref())
         );
         group.kill();
         if collected.is_err() {
             child.wait().await?;
         }
         Ok(early)
+    }
+}
+
+impl Running {
+    async fn hand_over(&mut self, spec: Option<Spec>) {
+        if let (Some(control), Some(spec)) = (&mut self.control, spec) {
+            // A launcher that is gone has no outcome, which is the error then.
+            let _ = control.send(&spec).await;
+        }
+    }
+}
+
+/// In a sandbox it is init that asks: the launcher would take everything with it at once.
+async fn terminate(group: &Group, control: Option<&Control>) {
+    match control {
+        Some(control) => {
+            control.terminate();
+            group.gone().await;
+        }
+        None => group.terminate().await,
     }
 }
 

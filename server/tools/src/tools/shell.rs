@@ -99,6 +99,7 @@ impl Shell {
             folder: root.to_owned(),
             environment: child,
             time_limit: Duration::from_secs(u64::from(self.seconds())),
+            sandbox: None,
         })
     }
 

@@ -1,0 +1,67 @@
+//! The program's own process: what it must not keep, then `exec`.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use rustix::io::Errno;
+use rustix::thread::{
+    CapabilitiesSecureBits as Bits, CapabilitySet, CapabilitySets, clear_ambient_capability_set,
+    remove_capability_from_bounding_set, set_capabilities, set_capabilities_secure_bits,
+    set_no_new_privs,
+};
+
+use super::super::wire::{Message, Ready};
+use super::report::Report;
+use super::{Failure, at, landlock, limits, seccomp};
+use crate::sandbox::Spec;
+
+/// Gives up all capabilities, for good: none can come back by an `exec`, not even root's.
+pub(super) fn drop_privileges() -> Result<(), Failure> {
+    for number in 0..64 {
+        match remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)) {
+            Ok(()) => {}
+            // The kernel has no more.
+            Err(Errno::INVAL) => break,
+            Err(error) => return Err(at("the capability bounding set")(error)),
+        }
+    }
+    let bits = Bits::NO_ROOT
+        | Bits::NO_ROOT_LOCKED
+        | Bits::NO_SETUID_FIXUP
+        | Bits::NO_SETUID_FIXUP_LOCKED
+        | Bits::KEEP_CAPS_LOCKED
+        | Bits::NO_CAP_AMBIENT_RAISE
+        | Bits::NO_CAP_AMBIENT_RAISE_LOCKED;
+    set_capabilities_secure_bits(bits).map_err(at("secure bits"))?;
+    clear_ambient_capability_set().map_err(at("ambient capabilities"))?;
+    let none = CapabilitySets {
+        effective: CapabilitySet::empty(),
+        permitted: CapabilitySet::empty(),
+        inheritable: CapabilitySet::empty(),
+    };
+    set_capabilities(None, none).map_err(at("capabilities"))?;
+    set_no_new_privs(true).map_err(at("no new privileges"))
+}
+
+/// Becomes the program. Returns only where that failed; the message is sent then.
+pub(super) fn exec(spec: &Spec, report: &Report, own_proc: bool) -> Result<(), Failure> {
+    // No terminal is left to speak to, and a signal to the own group reaches nobody of ours.
+    rustix::process::setsid().map_err(at("a session"))?;
+    limits::set(&spec.limits)?;
+    let landlock = landlock::restrict(spec)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the end of the one way into the sandbox; process/run.rs is its beginning"
+    )]
+    let mut program = Command::new(&spec.program);
+    program
+        .args(&spec.arguments)
+        .env_clear()
+        .envs(spec.environment.iter().cloned());
+    seccomp::restrict()?;
+    report.send(&Message::Ready(Ready { landlock, own_proc }));
+    let error = program.exec();
+    let why = format!("can't run {}: {error}", spec.program.display());
+    report.send(&Message::CantRun(why));
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The sandbox: one command in namespaces of its own, where it sees a system to read, a workspace to change (a
+//! copy-on-write view) and nothing else.
+//!
+//! The server never confines itself. `process/run.rs` starts our own binary again with the hidden subcommand
+//! [`SUBCOMMAND`] and hands it a [`Spec`] over a socket, so that nothing of it shows in `/proc`. There ([`launch`])
+//! three processes come about:
+//!
+//! - the *launcher*, outside: gives the new user namespace its ids and waits;
+//! - *init*, pid 1 inside: builds the view of the file system, drops what it may, watches the limits, collects the
+//!   dead. When it ends, the kernel ends everything inside: a daemon can't survive its command;
+//! - the *program*: no capabilities, no new privileges, Landlock, seccomp, limits, then `exec`.
+//!
+//! Whatever fails on the way is reported as such, and the program does not run: there is no unsandboxed way through
+//! here. What may run, and with which mounts, is decided elsewhere.
+
+mod host;
+#[cfg(target_os = "linux")]
+mod launch;
+mod probe;
+mod run;
+mod spec;
+mod toolchains;
+mod wire;
+
+pub use host::{environment, mounts};
+pub use probe::{Fault, Probe, probe};
+pub use run::{Ended, run};
+pub use spec::{Limits, Mount, Network, Spec};
+pub(crate) use wire::{Control, Outcome};
+pub use wire::{Exceeded, Ready};
+
+/// The hidden subcommand that [`launch`] answers to.
+pub const SUBCOMMAND: &str = "sandbox-launch";
+
+/// What the hidden subcommand does: reads a [`Spec`] from standard input, a socket, and runs it. Returns the exit code.
+///
+/// To be called before any thread is started.
+#[must_use]
+pub fn launch() -> u8 {
+    #[cfg(target_os = "linux")]
+    return launch::run();
+    #[cfg(not(target_os = "linux"))]
+    return 125;
+}

@@ -1,0 +1,73 @@
+//! Runs a [`Spec`] and keeps what it printed: for the probe, the tests and the benchmark. Tools make a `Job`.
+
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Exceeded, Ready, Spec};
+use crate::process::{Capture, ChildEnvironment, Confined, End, Job, Streams};
+
+/// Bytes of output kept from each end.
+const KEPT: usize = 1 << 20;
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its own; `None` where it was ended by time or by the user.
+    pub status: Option<ExitStatus>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it printed on standard error.
+    pub stderr: String,
+    /// Something was still running, and was ended.
+    pub left_running: bool,
+    /// The limit of all processes together that it passed.
+    pub exceeded: Option<Exceeded>,
+    /// What this machine had to offer; `None` where it was ended early.
+    pub ready: Option<Ready>,
+}
+
+/// Runs it by the launcher, an `interline` binary.
+///
+/// # Errors
+/// Where the sandbox could not be set up, or the program not be started.
+pub async fn run(
+    launcher: &Path,
+    spec: &Spec,
+    time_limit: Duration,
+    cancel: &CancellationToken,
+) -> Result<Ended, String> {
+    let job = Job {
+        program: spec.program.clone(),
+        arguments: spec.arguments.clone(),
+        folder: spec.folder.clone(),
+        environment: ChildEnvironment::exactly(spec.environment.clone()),
+        time_limit,
+        sandbox: Some(Confined {
+            launcher: launcher.to_owned(),
+            mounts: spec.mounts.clone(),
+            network: spec.network.clone(),
+            limits: spec.limits,
+        }),
+    };
+    let streams = Streams::Split(Capture::new(KEPT, KEPT), Capture::new(KEPT, KEPT));
+    let mut finished = job.run(streams, cancel).await?;
+    let outcome = finished.sandbox.take();
+    let (stdout, stderr) = match &finished.streams {
+        Streams::Split(stdout, stderr) => (stdout.text(), stderr.text()),
+        Streams::Merged(all) => (all.text(), String::new()),
+    };
+    Ok(Ended {
+        status: match finished.end {
+            End::Exited(status) => Some(status),
+            End::TimedOut | End::Cancelled => None,
+        },
+        stdout,
+        stderr,
+        left_running: finished.left_running,
+        exceeded: outcome.as_ref().and_then(|outcome| outcome.exceeded),
+        ready: outcome.map(|outcome| outcome.ready),
+    })
+}

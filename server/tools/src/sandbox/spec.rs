@@ -1,0 +1,112 @@
+//! What is to run, what it sees and how much it may use. Data only: it crosses to the launcher as JSON.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// One command in a sandbox.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Absolute, as seen from inside.
+    pub program: PathBuf,
+    /// Without the program's own name.
+    pub arguments: Vec<OsString>,
+    /// All of it.
+    pub environment: Vec<(String, String)>,
+    /// The working folder, as seen from inside.
+    pub folder: PathBuf,
+    /// What it sees beside `/dev` and `/proc`, which are always there; later ones lie over earlier ones.
+    pub mounts: Vec<Mount>,
+    /// Whom it reaches.
+    pub network: Network,
+    /// How much it may use.
+    pub limits: Limits,
+}
+
+/// A part of the file system that the command sees. Paths are absolute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Mount {
+    /// A file or folder of the host at its own path, with all that is mounted below. A symbolic link stays one.
+    ReadOnly(PathBuf),
+    /// A copy-on-write view.
+    Overlay {
+        /// What is read, topmost first.
+        lower: Vec<PathBuf>,
+        /// Takes the writes. A folder of ours.
+        upper: PathBuf,
+        /// Empty, on the same file system as `upper`. A folder of ours. Locked while the command runs: two commands on
+        /// one upper layer take turns.
+        work: PathBuf,
+        /// Where it is seen.
+        at: PathBuf,
+    },
+    /// A folder of ours that is written directly.
+    Writable {
+        /// The folder.
+        from: PathBuf,
+        /// Where it is seen.
+        at: PathBuf,
+    },
+    /// An empty folder in memory, of at most so many bytes, gone with the command.
+    Private {
+        /// Where it is seen.
+        at: PathBuf,
+        /// Bytes.
+        size: u64,
+    },
+    /// What an earlier mount shows here is covered. Nothing happens where there is nothing.
+    Hidden(PathBuf),
+}
+
+impl Mount {
+    /// Where the command may write.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn writable(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::Overlay { at, .. } | Self::Writable { at, .. } | Self::Private { at, .. } => {
+                Some(at)
+            }
+            Self::ReadOnly(_) | Self::Hidden(_) => None,
+        }
+    }
+}
+
+/// Whom the command reaches. It always has a loopback interface of its own, which nobody outside sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Network {
+    /// Nobody.
+    Nobody,
+}
+
+/// How much the command may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Seconds of processor time of each process.
+    pub cpu_seconds: u64,
+    /// Bytes of memory: private ones of each process, and of all together.
+    pub memory: u64,
+    /// Processes at once; twice as many threads (of root's commands: any number).
+    pub processes: u64,
+    /// Bytes of each file that is written.
+    pub file_size: u64,
+    /// Open files of each process.
+    pub open_files: u64,
+}
+
+impl Default for Limits {
+    /// Enough for a build of a large project, and not enough to take the machine with it.
+    fn default() -> Self {
+        Self {
+            cpu_seconds: 3_600,
+            memory: 8 << 30,
+            processes: 2_048,
+            file_size: 8 << 30,
+            open_files: 4_096,
+        }
+    }
+}

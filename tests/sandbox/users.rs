@@ -1,0 +1,31 @@
+//! Root is not who most users are: all tests again, as an ordinary one with files of their own.
+
+use std::os::unix::fs::{PermissionsExt as _, chown};
+
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn all_of_it_works_as_an_ordinary_user() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    chown(home.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let tests = std::env::current_exe().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "the same tests as another user")]
+    let mut again = std::process::Command::new("setpriv");
+    again.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
+    again
+        .arg(&tests)
+        .args(["--skip", "all_of_it_works_as_an_ordinary_user"]);
+    again
+        .current_dir("/")
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin");
+    again.env("HOME", home.path()).env("TMPDIR", home.path());
+    let output = again.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains(" passed; 0 failed; 0 ignored"), "{said}");
+}
