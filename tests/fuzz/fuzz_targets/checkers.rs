@@ -18,6 +18,7 @@ fn place() -> &'static tempfile::TempDir {
 fuzz_target!(|input: (u8, &str)| {
     let (checker, output) = input;
     for diagnostic in interline_tools::fuzzing::checker(checker, output, place().path()) {
-        assert!(!diagnostic.path.as_str().contains(".."), "{diagnostic:?}");
+        let mut parts = diagnostic.path.as_str().split('/');
+        assert!(parts.all(|part| part != ".."), "{diagnostic:?}");
     }
 });

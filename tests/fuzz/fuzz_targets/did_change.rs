@@ -46,7 +46,9 @@ fn offset(text: &str, position: Position) -> usize {
         }
     }
     let line = &text[start..];
-    let line = line.split_once('\n').map_or(line, |(line, _)| line.strip_suffix('\r').unwrap_or(line));
+    let line = line
+        .split_once('\n')
+        .map_or(line, |(line, _)| line.strip_suffix('\r').unwrap_or(line));
     let mut units = 0;
     for (at, char) in line.char_indices() {
         units += char.len_utf16();
@@ -79,7 +81,9 @@ fuzz_target!(|input: (&str, Vec<Edit>)| {
             range,
             text: edit.text.to_owned(),
         };
-        workspace.did_change(uri, version, &[change]).expect("it is open");
+        workspace
+            .did_change(uri, version, &[change])
+            .expect("it is open");
         let mirror = workspace.document(uri).expect("it is open").text();
         assert_eq!(mirror, text);
     }

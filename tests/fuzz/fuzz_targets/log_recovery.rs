@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 use arbitrary::Arbitrary;
-use interline_log::{Actor, Entry, Event, EventData, LogError, SessionId, Store, TurnOutcome};
 use interline_fuzz::folder;
+use interline_log::{Actor, Entry, Event, EventData, LogError, SessionId, Store, TurnOutcome};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
@@ -52,8 +52,15 @@ fn good() -> &'static Good {
         let ended = EventData::TurnEnded {
             outcome: TurnOutcome::Done,
         };
-        let entries = [entry(created), steer("{\"hash\":\"\u{1d11e}"), steer(""), entry(ended)];
-        let events = entries.map(|entry| log.append(entry).expect("appended")).to_vec();
+        let entries = [
+            entry(created),
+            steer("{\"hash\":\"\u{1d11e}"),
+            steer(""),
+            entry(ended),
+        ];
+        let events = entries
+            .map(|entry| log.append(entry).expect("appended"))
+            .to_vec();
         drop(log);
         let file = store.session_folder(session).join("events-00000.jsonl");
         Good {
@@ -65,7 +72,11 @@ fn good() -> &'static Good {
 }
 
 fuzz_target!(|harms: Vec<Harm>| {
-    let Good { session, bytes, events } = good();
+    let Good {
+        session,
+        bytes,
+        events,
+    } = good();
     let mut bytes = bytes.clone();
     for harm in harms {
         match harm {
@@ -92,7 +103,10 @@ fuzz_target!(|harms: Vec<Harm>| {
     match store.open(*session) {
         Ok((mut log, mut found)) => {
             assert!(readable);
-            if matches!(found.last().map(|event| &event.data), Some(EventData::LogRecovered { .. })) {
+            if matches!(
+                found.last().map(|event| &event.data),
+                Some(EventData::LogRecovered { .. })
+            ) {
                 found.pop();
             }
             assert_eq!(found, events[..found.len()], "a prefix");

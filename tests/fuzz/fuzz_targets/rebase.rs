@@ -14,7 +14,11 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Arbitrary, Debug)]
 enum Step<'a> {
     Write(&'a str),
-    Type { start: (u8, u8), end: (u8, u8), text: &'a str },
+    Type {
+        start: (u8, u8),
+        end: (u8, u8),
+        text: &'a str,
+    },
     Accept(u8),
     Reject(u8),
     Undo,
@@ -47,7 +51,10 @@ impl Desk {
     }
 
     fn text(&self) -> String {
-        self.workspace.document(&self.uri).expect("it is open").text()
+        self.workspace
+            .document(&self.uri)
+            .expect("it is open")
+            .text()
     }
 
     fn land(&mut self, landings: Vec<interline_workspace::proposal::Landing>) {
@@ -60,7 +67,11 @@ impl Desk {
             for edit in edits.iter().rev() {
                 self.change(edit.range, &edit.text);
             }
-            assert_eq!(self.text(), *after, "the edits give the text that was promised");
+            assert_eq!(
+                self.text(),
+                *after,
+                "the edits give the text that was promised"
+            );
             assert!(self.workspace.confirms(&landing));
             self.workspace.landed(&landing, true);
         }
@@ -78,7 +89,8 @@ fuzz_target!(|input: (&str, Vec<Step>)| {
         uri: format!("file://{}/a", root.display()),
         version: 1,
     };
-    desk.workspace.did_open(&desk.uri, Some(&root.join("a")), "text", 1, first);
+    desk.workspace
+        .did_open(&desk.uri, Some(&root.join("a")), "text", 1, first);
     let origin = Origin {
         session: SessionId::new(),
         turn: TurnId::new(),
@@ -86,13 +98,19 @@ fuzz_target!(|input: (&str, Vec<Step>)| {
     };
     for step in steps {
         let ids = |n: u8| {
-            let hunks = desk.workspace.hunks().into_iter().flat_map(|file| file.hunks);
+            let hunks = desk
+                .workspace
+                .hunks()
+                .into_iter()
+                .flat_map(|file| file.hunks);
             let ids: Vec<_> = hunks.map(|hunk| hunk.id).collect();
             ids.into_iter().skip(n.into()).collect::<Vec<_>>()
         };
         match step {
             Step::Write(text) => {
-                let _ = desk.workspace.propose(origin, &path, Proposed::Write(text.to_owned()));
+                let _ = desk
+                    .workspace
+                    .propose(origin, &path, Proposed::Write(text.to_owned()));
             }
             Step::Delete => {
                 let _ = desk.workspace.propose(origin, &path, Proposed::Delete);
@@ -117,11 +135,20 @@ fuzz_target!(|input: (&str, Vec<Step>)| {
         }
         let text = desk.text();
         let lines: Vec<_> = text.split_inclusive('\n').collect();
-        for hunk in desk.workspace.hunks().into_iter().flat_map(|file| file.hunks) {
+        for hunk in desk
+            .workspace
+            .hunks()
+            .into_iter()
+            .flat_map(|file| file.hunks)
+        {
             if hunk.state == HunkState::Pending && !hunk.old.is_empty() {
                 let from = hunk.start_line as usize;
                 let stands = lines[from..from + hunk.line_count as usize].concat();
-                assert_eq!(stands.replace("\r\n", "\n"), hunk.old.replace("\r\n", "\n"), "{hunk:?}");
+                assert_eq!(
+                    stands.replace("\r\n", "\n"),
+                    hunk.old.replace("\r\n", "\n"),
+                    "{hunk:?}"
+                );
             }
         }
     }

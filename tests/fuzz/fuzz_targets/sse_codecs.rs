@@ -14,17 +14,25 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
     let whole = fuzzing::decode(provider, std::iter::once(data));
     let cut = fuzzing::decode(provider, data.chunks(usize::from(size).max(1)));
     assert_eq!(settled(&whole), settled(&cut), "cut every {size} bytes");
-    let stops = whole.iter().filter(|event| matches!(event, Ok(ModelEvent::Stopped { .. })));
+    let stops = whole
+        .iter()
+        .filter(|event| matches!(event, Ok(ModelEvent::Stopped { .. })));
     let stops = stops.count();
     assert!(stops <= 1, "it stops once");
     // What ends well has stopped.
-    assert!(stops == 1 || whole.last().is_some_and(Result::is_err), "{whole:?}");
+    assert!(
+        stops == 1 || whole.last().is_some_and(Result::is_err),
+        "{whole:?}"
+    );
 });
 
 /// Deltas aside: how they are put together depends on the cuts.
 fn settled(events: &[Result<ModelEvent, String>]) -> Vec<&Result<ModelEvent, String>> {
     let delta = |event: &&Result<ModelEvent, String>| {
-        !matches!(event, Ok(ModelEvent::TextDelta(_) | ModelEvent::ThinkingDelta(_)))
+        !matches!(
+            event,
+            Ok(ModelEvent::TextDelta(_) | ModelEvent::ThinkingDelta(_))
+        )
     };
     events.iter().filter(delta).collect()
 }

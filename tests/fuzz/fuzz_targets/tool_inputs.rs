@@ -25,9 +25,9 @@ fuzz_target!(|input: (u8, &str)| {
     let name = &tools[usize::from(tool) % tools.len()].definition.name;
     match registry.prepare(name, arguments, place()) {
         Ok(prepared) => {
-            prepared.call().digest();
+            let _ = prepared.call().digest();
             assert!(!prepared.title().contains('\n'), "{}", prepared.title());
-            prepared.detail();
+            let _ = prepared.detail();
         }
         Err(message) => assert!(!message.is_empty() && message.len() < 10_000, "{message}"),
     }
