@@ -1,6 +1,9 @@
 //! Commands that read what is on record. They read the disk, so they run where blocking is allowed.
 
-use std::path::PathBuf;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use interline_agent::{Agent, Selection};
@@ -158,12 +161,7 @@ impl Transcripts {
                 .map_err(|error| error.to_string())?;
             let folder = state.join("transcripts");
             let file = folder.join(format!("{session}.md"));
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "a rendering in the state folder; the log is the record"
-            )]
-            let written =
-                std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, &text));
+            let written = write_private(&folder, &file, &text);
             let name = file.display();
             written
                 .map_err(|error| format!("the transcript can't be written to {name}: {error}"))?;
@@ -177,6 +175,17 @@ impl Transcripts {
         })
         .await
     }
+}
+
+/// For the user's eyes alone, as the log is. A rendering: the log is the record.
+fn write_private(folder: &Path, file: &Path, text: &str) -> std::io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(file)?.write_all(text.as_bytes())
 }
 
 /// Has the client show a file.

@@ -1,5 +1,7 @@
 //! What goes between the user and the model: settings, focus, questions, long answers.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use scripted_model::{Script, Server, Step};
 use serde_json::{Value, json};
 
@@ -212,6 +214,8 @@ async fn a_long_answer_is_a_file() {
         let (begins, file) = message.split_once("…\n\nThe whole answer: ").unwrap();
         assert!(begins.len() < 500, "{begins}");
         assert!(std::fs::read_to_string(file).unwrap().contains(&long));
+        let mode = std::fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "for the user's eyes alone");
         if shows {
             let show = client.sees("window/showDocument", |_| true).await;
             assert!(show["params"]["uri"].as_str().unwrap().ends_with(".md"));
