@@ -29,6 +29,9 @@ pub struct Facts {
     /// The argument vectors that would run. Proven only where `doubts` is empty; otherwise a best effort that
     /// ask and deny rules look at and nothing else. Empty for tools that start nothing.
     pub argv: Vec<Vec<String>>,
+    /// What those start in turn (`uv run X`): for ask and deny rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<Vec<String>>,
     /// The program of each argument vector: its real folder and the name that it is called by; empty where it was
     /// not found.
     #[serde(default)]
@@ -119,6 +122,10 @@ impl Call {
         hash.field(format!("{:?}", self.access).as_bytes());
         hash.count(facts.argv.len());
         for argv in &facts.argv {
+            hash.list(argv);
+        }
+        hash.count(facts.inside.len());
+        for argv in &facts.inside {
             hash.list(argv);
         }
         hash.count(facts.programs.len());

@@ -26,4 +26,4 @@ pub use permit::{Ask, Grant, OutsideGrant, Permit, Place, SandboxGrant, Stale};
 pub use reason::visible;
 pub use rule::{ArgPattern, Rule, RuleEffect};
 pub use rules::{RuleError, Rules};
-pub use shell::{analyse_shell, analyse_shell_with_path};
+pub use shell::{analyse_shell, analyse_shell_by_names, analyse_shell_with_path};

@@ -227,7 +227,7 @@ impl CompiledRule {
     /// (behind `env`, in a subshell), so that a wrapping is never looser than what it wraps.
     fn finds_argv(&self, facts: &Facts) -> bool {
         let proven = facts.doubts.is_empty();
-        facts.argv.iter().any(|argv| {
+        facts.argv.iter().chain(&facts.inside).any(|argv| {
             let starts = if proven { 1 } else { argv.len() };
             (0..starts).any(|start| {
                 argv.get(start..)

@@ -9,7 +9,7 @@ use crate::bound::Bound;
 use crate::facts::{Call, Facts, PathFact};
 use crate::reason::visible;
 use crate::rule::{CompiledRule, Rule, RuleEffect};
-use crate::shell::analyse_by_names;
+use crate::shell::analyse_shell_by_names;
 
 /// All rules, each with its tier, and the harness's own folders.
 #[derive(Clone, Debug, Default)]
@@ -183,7 +183,7 @@ fn self_test(rule: &CompiledRule) -> Result<(), String> {
 /// The call that an example stands for. Nothing is looked up on the disk: a rule means the same everywhere.
 fn example(rule: &Rule, text: &str) -> Result<Call, String> {
     let facts = if !rule.argv.is_empty() || rule.tool == "shell" {
-        let mut facts = analyse_by_names(text, Path::new("/workspace"));
+        let mut facts = analyse_shell_by_names(text, Path::new("/workspace"));
         if let Some(program) = &rule.program {
             facts.programs = vec![program.clone(); facts.argv.len()];
         }

@@ -10,21 +10,23 @@ const SYSTEM: &str =
 
 pub(crate) struct Lookup {
     root: PathBuf,
+    home: Option<PathBuf>,
     /// `None`: nothing is looked up.
     search: Option<Vec<PathBuf>>,
 }
 
 impl Lookup {
     pub(crate) fn on_system_path(root: &Path) -> Self {
-        Self::on_path(root, OsStr::new(SYSTEM))
+        Self::on_path(root, OsStr::new(SYSTEM), None)
     }
 
-    pub(crate) fn on_path(root: &Path, search_path: &OsStr) -> Self {
+    pub(crate) fn on_path(root: &Path, search_path: &OsStr, home: Option<&Path>) -> Self {
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
         // A relative folder, as the shell would take it.
         let search = env::split_paths(search_path).map(|folder| root.join(folder));
         Self {
             search: Some(search.collect()),
+            home: home.map(Path::to_owned),
             root,
         }
     }
@@ -32,8 +34,27 @@ impl Lookup {
     pub(crate) fn by_names(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
+            home: Some(PathBuf::from("/home/user")),
             search: None,
         }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
+    /// May there be something? Names alone can't tell.
+    pub(crate) fn may_exist(&self, path: &Path) -> bool {
+        self.search.is_none() || path.symlink_metadata().is_ok()
+    }
+
+    /// Is it a folder of the workspace that one can change to?
+    pub(crate) fn is_folder(&self, path: &Path) -> bool {
+        self.search.is_none() || path.is_dir()
     }
 
     /// Is this real path inside the workspace?
@@ -69,10 +90,10 @@ impl Lookup {
 
     /// What a path of the command would touch, symlinks followed; what does not exist yet hangs on its nearest
     /// folder that does. `None`: a loop, no permission, or `..` behind something that is not there.
-    pub(crate) fn resolve(&self, sent: &str) -> Option<PathBuf> {
-        let path = self.root.join(sent);
+    pub(crate) fn resolve(&self, folder: &Path, sent: &str) -> Option<PathBuf> {
+        let path = folder.join(sent);
         if self.search.is_none() {
-            return by_text(&path);
+            return Some(by_text(&path));
         }
         if let Ok(real) = path.canonicalize() {
             return Some(real);
@@ -92,20 +113,19 @@ impl Lookup {
     }
 }
 
-fn by_text(path: &Path) -> Option<PathBuf> {
+fn by_text(path: &Path) -> PathBuf {
     let mut real = PathBuf::new();
     for part in path.components() {
         match part {
             Component::CurDir => {}
             Component::ParentDir => {
-                if !real.pop() {
-                    return None;
-                }
+                // Above the top is the top.
+                real.pop();
             }
             other => real.push(other),
         }
     }
-    Some(real)
+    real
 }
 
 #[cfg(unix)]

@@ -1,30 +1,34 @@
 //! What a shell command would do.
 //!
-//! Conservative: only plainly one simple command is proven; anything else gets doubts, and a best effort that ask
-//! and deny rules look at. Text analysis shows intent; it is no boundary. Nothing is decided here.
+//! Two readers that share no code must agree before anything is proven; the rest gets doubts, and a description
+//! that ask and deny rules look at. Text analysis shows intent; it is no boundary. Nothing is decided here.
 
+mod brush;
+mod effects;
+mod hosts;
 mod lookup;
+mod paths;
 mod programs;
 mod readonly;
+mod script;
+mod sitter;
 mod sketch;
-mod words;
+mod text;
+mod walk;
+mod wrappers;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::facts::{Effect, Facts, PathFact};
-use crate::protect;
+use crate::facts::{Effect, Facts};
 use lookup::Lookup;
 pub(crate) use programs::{base_name, may_always_run, without_global_options};
+use walk::Walk;
 
-/// Longer commands can't be checked, nor passed to a shell as one argument on Linux.
-const MAX_BYTES: usize = 128 * 1024;
-/// More paths than a person would read in a prompt.
-const MAX_PATHS: usize = 1024;
 /// Words of an unproven text that are looked up on the disk.
 const MAX_LOOKUPS: usize = 4096;
 
@@ -36,149 +40,110 @@ pub fn analyse_shell(command: &str, root: &Path) -> Facts {
 }
 
 /// [`analyse_shell`] with the search path (`PATH`) that the command will be run with, so that programs in the user's
-/// own folders are found as well, and those that the workspace would slip in are seen.
+/// own folders are found as well, and those that the workspace would slip in are seen; and with the user's home
+/// folder, which `~` stands for.
 #[must_use]
-pub fn analyse_shell_with_path(command: &str, root: &Path, search_path: &OsStr) -> Facts {
-    analyse(command, &Lookup::on_path(root, search_path))
+pub fn analyse_shell_with_path(
+    command: &str,
+    root: &Path,
+    search_path: &OsStr,
+    home: Option<&Path>,
+) -> Facts {
+    analyse(command, &Lookup::on_path(root, search_path, home))
 }
 
-/// [`analyse_shell`] by names alone: nothing is looked up.
-pub(crate) fn analyse_by_names(command: &str, root: &Path) -> Facts {
+/// [`analyse_shell`] by names alone: nothing is looked up, every program is taken to be there, and home is
+/// `/home/user`. For rules' own tests and for corpora: the same everywhere.
+#[must_use]
+pub fn analyse_shell_by_names(command: &str, root: &Path) -> Facts {
     analyse(command, &Lookup::by_names(root))
 }
 
 fn analyse(command: &str, lookup: &Lookup) -> Facts {
     let mut facts = Facts::default();
-    if command.len() > MAX_BYTES {
+    if command.len() > text::MAX_BYTES {
         facts.doubt("too-long");
         facts.effect(Effect::Execute);
         return facts;
     }
-    match words::simple(command) {
-        Ok(argv) => one_command(argv, lookup, &mut facts),
-        Err(doubt) => facts.doubt(doubt),
+    for code in text::doubts(command) {
+        facts.doubt(code);
+    }
+    let unreadable = if command.len() > text::MAX_PARSED {
+        "too-many-commands"
+    } else if text::is_too_deep(command) {
+        "too-deep"
+    } else {
+        "parse-error"
+    };
+    let script = (unreadable == "parse-error")
+        .then(|| brush::read(command))
+        .flatten();
+    match script {
+        Some(script) => parsed(command, &script, lookup, facts),
+        None => {
+            facts.doubt(unreadable);
+            best_effort(command, lookup, &mut facts);
+            facts
+        }
+    }
+}
+
+/// Facts of a text that the first reader understands.
+fn parsed(command: &str, script: &script::Script, lookup: &Lookup, mut facts: Facts) -> Facts {
+    for code in &script.doubts {
+        facts.doubt(code);
+    }
+    if facts.doubts.is_empty() && sitter::read(command).as_deref() != Some(&*script.commands) {
+        facts.doubt("parse-disagreement");
+    }
+    let mut walk = Walk::new(lookup, facts);
+    walk.script(script);
+    let mut facts = walk.facts;
+    if facts.argv.is_empty() {
+        facts.doubt("empty");
     }
     if !facts.doubts.is_empty() {
-        best_effort(command, lookup, &mut facts);
+        facts.effect(Effect::Execute);
+        facts.programs.clear();
+        // Rules look at every sign: what stands in quotes, too.
+        let found: HashSet<Vec<String>> =
+            facts.argv.drain(..).chain(facts.inside.drain(..)).collect();
+        let mut all = sketch::sketch(command).commands;
+        let new = |argv: &Vec<String>| !all.contains(argv);
+        let mut more: Vec<Vec<String>> = found.into_iter().filter(new).collect();
+        more.sort();
+        all.append(&mut more);
+        facts.argv = all;
     }
-    judge_paths(&mut facts);
     facts
-}
-
-/// Facts of one simple command, its words known.
-fn one_command(argv: Vec<String>, lookup: &Lookup, facts: &mut Facts) {
-    let Some((program, args)) = argv.split_first() else {
-        facts.doubt("empty");
-        return;
-    };
-    for doubt in programs::doubts(program, args) {
-        facts.doubt(doubt);
-    }
-    let found = lookup.program(program);
-    if found.as_deref().is_some_and(|path| lookup.contains(path)) {
-        facts.doubt("workspace-program");
-    }
-    let reads = readonly::spec(program)
-        .filter(|_| found.is_some())
-        .map(|spec| spec.operands(args));
-    match reads {
-        Some(Some(operands)) => {
-            facts.effect(Effect::Read);
-            for operand in operands {
-                add_path(facts, lookup, operand, false);
-            }
-        }
-        other => {
-            if other.is_some() {
-                facts.doubt("unknown-option");
-            }
-            facts.effect(Effect::Execute);
-            describe(program, args, lookup, facts);
-        }
-    }
-    facts.programs = vec![found.unwrap_or_default()];
-    facts.argv = vec![argv];
-}
-
-/// What a program that is not known to only read does with its arguments.
-fn describe(program: &str, args: &[String], lookup: &Lookup, facts: &mut Facts) {
-    programs::note_effects(program, args, true, facts);
-    programs::note_addresses(args, facts);
-    for (path, write) in programs::path_arguments(program, args) {
-        add_path(facts, lookup, path, write);
-    }
 }
 
 /// Everything that looks like a command or a path, anywhere in the text.
 fn best_effort(command: &str, lookup: &Lookup, facts: &mut Facts) {
     let sketch = sketch::sketch(command);
-    facts.effects.clear();
     facts.effect(Effect::Execute);
-    facts.programs.clear();
-    facts.paths.clear();
     for argv in &sketch.commands {
         // A name's first place sees all arguments of the later ones.
         let mut seen = HashSet::new();
         for (at, word) in argv.iter().enumerate() {
             if seen.insert(programs::base_name(word)) {
                 let args = argv.get(at + 1..).unwrap_or_default();
-                programs::note_effects(word, args, false, facts);
+                effects::note(word, args, false, facts);
             }
         }
-        programs::note_addresses(argv, facts);
+        hosts::note_addresses(argv, facts);
         for (path, write) in programs::paths_anywhere(argv) {
-            add_path(facts, lookup, path, write);
+            paths::add(facts, lookup, lookup.root(), path, write);
         }
     }
     // Any word may be a path, where there is such a file.
     let words = sketch.commands.iter().flatten().take(MAX_LOOKUPS);
     for word in words.filter(|word| lookup.has(word)) {
-        add_path(facts, lookup, word, false);
+        paths::add(facts, lookup, lookup.root(), word, false);
     }
     for (target, write) in &sketch.redirects {
-        add_path(facts, lookup, target, *write);
+        paths::add(facts, lookup, lookup.root(), target, *write);
     }
     facts.argv = sketch.commands;
-}
-
-fn add_path(facts: &mut Facts, lookup: &Lookup, sent: &str, write: bool) {
-    if let Some(known) = facts.paths.iter_mut().find(|path| path.sent == sent) {
-        known.write |= write;
-        return;
-    }
-    if facts.paths.len() >= MAX_PATHS {
-        facts.doubt("too-many-paths");
-        return;
-    }
-    // What a shell would put there is not known here.
-    let expands = sent.starts_with('~') || sent.contains(['$', '`', '*', '?', '[']);
-    let resolved = Some(sent)
-        .filter(|_| !expands)
-        .and_then(|sent| lookup.resolve(sent));
-    if resolved.is_none() {
-        facts.doubt("path-unknown");
-    }
-    let resolved = resolved.unwrap_or_else(|| PathBuf::from(sent));
-    facts.paths.push(PathFact {
-        sent: sent.to_owned(),
-        inside: lookup.contains(&resolved),
-        resolved,
-        write,
-    });
-}
-
-fn judge_paths(facts: &mut Facts) {
-    if facts.paths.iter().any(|path| !path.inside) {
-        facts.effect(Effect::Outside);
-    }
-    if facts.paths.iter().any(|path| path.write) {
-        facts.effect(Effect::Write);
-    }
-    if facts.paths.iter().any(|path| path.write && !path.inside) {
-        facts.need("outside-write");
-    }
-    if facts.paths.iter().any(protect::is_secret) {
-        facts.effect(Effect::Secret);
-        facts.danger("secret");
-    }
 }

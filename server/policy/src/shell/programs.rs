@@ -2,19 +2,34 @@
 //!
 //! Names that are not here are unknown programs: they may do anything inside the workspace, and always ask.
 
-use crate::facts::{Effect, Facts};
 use crate::wordlist::Words;
 
-/// More hosts than a person would read in a prompt.
-const MAX_HOSTS: usize = 256;
-
-/// Words of the shell's own: keywords, and builtins that change its state or evaluate their arguments.
-const SHELL_WORDS: Words = Words(
-    "if then elif else fi for while until do done case esac select function time coproc [[ ]] [ test cd pushd \
-     popd dirs export alias unalias hash enable trap set unset shopt source . : let read mapfile readarray \
-     declare typeset local readonly printf umask ulimit wait jobs bg fg disown suspend logout exit return \
-     break continue shift getopts bind complete compgen compopt history fc times type caller help kill",
-);
+/// Builtins and keywords of the shell, by what is wrong with them.
+const SHELL_WORDS: &[(&str, Words)] = &[
+    (
+        "evaluation",
+        Words("eval source . exec trap command builtin"),
+    ),
+    ("shadowing", Words("alias unalias hash enable function")),
+    // They run what stands in a subscript, even quoted.
+    (
+        "arithmetic",
+        Words(
+            "let read mapfile readarray declare typeset local readonly unset [[ test [ printf getopts wait",
+        ),
+    ),
+    (
+        "state",
+        Words(
+            "export set shopt cd pushd popd dirs umask ulimit bind complete compgen compopt history fc caller shift \
+             suspend logout exit return break continue jobs bg fg disown times type help",
+        ),
+    ),
+    (
+        "compound",
+        Words("if then elif else fi for while until do done case esac select time coproc ]] { } !"),
+    ),
+];
 
 /// Programs that start what their arguments name.
 const WRAPPERS: Words = Words(
@@ -41,101 +56,10 @@ const RUNNERS: Words = Words(
      dnf yum rpm pacman apk brew snap flatpak rustup git hg svn jj gh glab",
 );
 
-const NETWORK: Words = Words(
-    "curl wget ssh scp sftp rsync nc ncat netcat socat telnet ftp lftp ping ping6 dig nslookup host drill \
-     whois traceroute nmap openssl http https xh aria2c mail sendmail gh glab aws gcloud gsutil az doctl \
-     flyctl heroku vercel netlify wrangler kubectl helm terraform docker podman rclone npx pnpx bunx uvx \
-     twine apt apt-get dnf yum pacman apk brew snap flatpak svn mosh rustup",
-);
+/// Many programs in one file, which may fetch a toolchain when they are merely called.
+const SHIMS: Words = Words("cargo rustc rustup rustfmt node npm npx yarn pnpm python ruby go java");
 
-/// Subcommands that reach the network.
-const NETWORK_SUBCOMMANDS: &[(&str, Words)] = &[
-    (
-        "git",
-        Words(
-            "push send-pack pull fetch fetch-pack clone ls-remote submodule remote request-pull \
-        send-email svn p4 lfs archive",
-        ),
-    ),
-    (
-        "cargo",
-        Words("install publish add update fetch search login logout owner yank info"),
-    ),
-    (
-        "npm",
-        Words(
-            "install i ci add publish update audit login view exec x init create unpublish deprecate \
-        owner access token",
-        ),
-    ),
-    (
-        "pnpm",
-        Words("install i add publish update dlx exec create audit"),
-    ),
-    (
-        "yarn",
-        Words("install add publish upgrade up dlx create npm audit"),
-    ),
-    ("bun", Words("install add update x create publish")),
-    ("pip", Words("install download search index wheel")),
-    ("pip3", Words("install download search index wheel")),
-    ("pipx", Words("install run upgrade inject")),
-    ("uv", Words("pip add sync publish tool lock run")),
-    ("poetry", Words("install add publish update lock")),
-    ("go", Words("get install mod")),
-    ("gem", Words("install push update fetch")),
-    ("bundle", Words("install update add")),
-    ("composer", Words("install require update")),
-    ("jj", Words("git")),
-    ("hg", Words("push pull clone incoming outgoing")),
-];
-
-const DESTRUCTIVE: Words = Words(
-    "rm rmdir unlink shred srm wipe dd mkfs mke2fs mkswap wipefs fdisk sfdisk gdisk parted blkdiscard \
-     truncate killall pkill skill shutdown reboot halt poweroff init telinit umount mount iptables nft \
-     userdel groupdel dropdb dropuser losetup cryptsetup lvremove vgremove zfs zpool hdparm insmod rmmod \
-     modprobe sysctl",
-);
-
-/// A program, and words any of which among its arguments makes it destroy.
-const DESTRUCTIVE_WORDS: &[(&str, Words)] = &[
-    (
-        "git",
-        Words(
-            "--hard --force -f --force-with-lease --delete -D -d clean restore filter-branch \
-        filter-repo gc prune reflog update-ref drop clear rebase --mirror --prune rm --orphan \
-        replace checkout switch stash --amend",
-        ),
-    ),
-    ("chmod", Words("-R --recursive")),
-    ("chown", Words("-R --recursive")),
-    ("chgrp", Words("-R --recursive")),
-    (
-        "find",
-        Words("-delete -exec -execdir -ok -okdir -fprint -fprint0 -fprintf -fls"),
-    ),
-    ("rsync", Words("--delete --remove-source-files")),
-    ("mv", Words("-f --force")),
-    ("cp", Words("-f --force --remove-destination")),
-    ("ln", Words("-f --force -sf -fs")),
-    ("docker", Words("rm rmi prune kill down")),
-    ("podman", Words("rm rmi prune kill down")),
-    ("kubectl", Words("delete drain replace apply scale")),
-    ("terraform", Words("destroy apply")),
-    ("cargo", Words("clean uninstall publish yank")),
-    ("npm", Words("publish unpublish uninstall deprecate")),
-    ("gh", Words("delete merge close")),
-    ("jj", Words("abandon restore")),
-];
-
-const PRIVILEGE: Words = Words(
-    "sudo doas pkexec su runuser nsenter chroot unshare setcap setfacl visudo passwd usermod",
-);
-
-const PERSISTENCE: Words = Words(
-    "crontab at batch systemctl systemd-run launchctl loginctl tmux screen nohup setsid disown update-rc.d \
-     chkconfig",
-);
+const SHELLS: Words = Words("sh bash dash zsh ksh mksh fish csh tcsh ash rbash");
 
 /// Programs all of whose operands are written (or removed).
 const WRITES_ALL: Words = Words(
@@ -153,7 +77,7 @@ pub(crate) fn base_name(program: &str) -> &str {
 }
 
 /// `python3.12` is `python`.
-fn unversioned(name: &str) -> &str {
+pub(crate) fn unversioned(name: &str) -> &str {
     let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
     if bare.is_empty() { name } else { bare }
 }
@@ -165,8 +89,10 @@ pub(crate) fn doubts(program: &str, args: &[String]) -> Vec<&'static str> {
     if program.contains(['/', '\\']) {
         doubts.push("program-path");
     }
-    if SHELL_WORDS.has(name) {
-        doubts.push("shell-word");
+    let known = SHELL_WORDS.iter().filter(|(_, words)| words.has(name));
+    doubts.extend(known.map(|(code, _)| *code));
+    if !name.is_ascii() {
+        doubts.push("look-alike");
     }
     if is_wrapper(name) {
         doubts.push("wrapper");
@@ -177,7 +103,10 @@ pub(crate) fn doubts(program: &str, args: &[String]) -> Vec<&'static str> {
     // `+nightly` picks a toolchain, `--config` can name a runner.
     let configured = |arg: &String| arg.starts_with('+') || arg.starts_with("--config");
     if name == "cargo" && args.iter().any(configured) {
-        doubts.push("unknown-option");
+        doubts.push("toolchain-override");
+    }
+    if matches!(args, [only] if only == "--version") && SHIMS.has(name) {
+        doubts.push("version-shim");
     }
     if name == "git"
         && args
@@ -189,12 +118,16 @@ pub(crate) fn doubts(program: &str, args: &[String]) -> Vec<&'static str> {
     doubts
 }
 
-fn is_wrapper(name: &str) -> bool {
+pub(crate) fn is_wrapper(name: &str) -> bool {
     WRAPPERS.has(name) || name.starts_with("ld-linux")
 }
 
-fn is_interpreter(name: &str) -> bool {
+pub(crate) fn is_interpreter(name: &str) -> bool {
     INTERPRETERS.has(name) || INTERPRETERS.has(unversioned(name))
+}
+
+pub(crate) fn is_shell(name: &str) -> bool {
+    SHELLS.has(name)
 }
 
 /// May "always allow" be offered for this command?
@@ -239,122 +172,11 @@ pub(crate) fn without_global_options<'a>(program: &str, args: &'a [String]) -> &
     rest
 }
 
-/// Effects and dangers that the name and the arguments tell of. Not `proven`: any argument may be the subcommand.
-pub(crate) fn note_effects(program: &str, args: &[String], proven: bool, facts: &mut Facts) {
-    let name = base_name(program);
-    if reaches_network(name, args, proven) {
-        facts.effect(Effect::Network);
-        for host in args.iter().filter_map(|arg| bare_host(arg)) {
-            add_host(host, facts);
-        }
-    }
-    if facts.effects.contains(&Effect::Network) {
-        facts.need("network");
-    }
-    if destroys(name, args) {
-        facts.effect(Effect::Destroy);
-        facts.danger("destructive");
-    }
-    if PRIVILEGE.has(name) {
-        facts.danger("privilege");
-    }
-    if PERSISTENCE.has(name) {
-        facts.danger("persistence");
-    }
-    if WRITES_ALL.has(name) || WRITES_LAST.has(name) {
-        facts.effect(Effect::Write);
-    }
-}
-
-fn reaches_network(name: &str, args: &[String], proven: bool) -> bool {
-    if NETWORK.has(name) {
-        return true;
-    }
-    let Some((_, words)) = NETWORK_SUBCOMMANDS
-        .iter()
-        .find(|(program, _)| *program == name)
-    else {
-        return false;
-    };
-    let mut candidates = without_global_options(name, args)
-        .iter()
-        .filter(|arg| !arg.starts_with(['-', '+']))
-        .take(if proven { 1 } else { usize::MAX });
-    candidates.any(|word| words.has(word))
-}
-
-fn destroys(name: &str, args: &[String]) -> bool {
-    DESTRUCTIVE.has(name)
-        || name.starts_with("mkfs.")
-        || DESTRUCTIVE_WORDS.iter().any(|(program, words)| {
-            *program == name && args.iter().any(|arg| is_destructive_word(arg, *words))
-        })
-        // `git push origin +main`, `git push origin :main`
-        || (name == "git" && args.iter().any(|arg| arg.starts_with(['+', ':'])))
-}
-
-/// The word itself, with a value (`--force=x`), or clustered (`-fdx`).
-fn is_destructive_word(arg: &str, words: Words) -> bool {
-    let name = arg.split_once('=').map_or(arg, |(name, _)| name);
-    let clustered = |word: &str| {
-        let (Some(arg), Some(word)) = (arg.strip_prefix('-'), word.strip_prefix('-')) else {
-            return false;
-        };
-        word.len() == 1 && !arg.starts_with('-') && arg.contains(word)
-    };
-    words.has(name) || words.iter().any(clustered)
-}
-
-/// The host part of something like a URL, with everything that is odd about it.
-fn host_in_url(arg: &str) -> Option<&str> {
-    let (_, rest) = arg.split_once("://")?;
-    rest.split(['/', '?', '#']).next()
-}
-
-/// The host of `evil.com/x` and `git@evil.com:x`, as programs of the network take it.
-fn bare_host(arg: &str) -> Option<String> {
-    let host = arg.split(['/', ':']).next()?;
-    let host = host.rsplit('@').next()?;
-    let plain = host
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
-    let is_host =
-        plain && host.contains('.') && host.starts_with(|c: char| c.is_ascii_alphanumeric());
-    is_host.then(|| host.to_ascii_lowercase())
-}
-
-/// Hosts of the addresses among the words, whatever program gets them.
-pub(crate) fn note_addresses(words: &[String], facts: &mut Facts) {
-    for authority in words.iter().filter_map(|word| host_in_url(word)) {
-        note_host(authority, facts);
-        facts.effect(Effect::Network);
-    }
-}
-
-fn note_host(authority: &str, facts: &mut Facts) {
-    if authority.contains(['@', '\\', '%', '[']) {
-        facts.doubt("odd-address");
-    }
-    let host = authority.rsplit('@').next().unwrap_or(authority);
-    let host = host.split(':').next().unwrap_or(host).to_ascii_lowercase();
-    add_host(host, facts);
-}
-
-fn add_host(host: String, facts: &mut Facts) {
-    if host.is_empty() || facts.hosts.contains(&host) {
-        return;
-    }
-    if facts.hosts.len() < MAX_HOSTS {
-        facts.hosts.push(host);
-    } else {
-        facts.doubt("too-many-hosts");
-    }
-}
-
 /// Arguments that are, or may be, paths; and whether they are written.
 pub(crate) fn path_arguments<'a>(program: &str, args: &'a [String]) -> Vec<(&'a str, bool)> {
     let name = base_name(program);
-    let all = WRITES_ALL.has(name);
+    let in_place = |arg: &String| arg.starts_with("-i") || arg.starts_with("--in-place");
+    let all = WRITES_ALL.has(name) && (name != "sed" || args.iter().any(in_place));
     let last = args.iter().rposition(|arg| !arg.starts_with('-'));
     let mut paths = Vec::new();
     for (at, arg) in args.iter().enumerate() {
@@ -394,4 +216,42 @@ fn looks_like_path(text: &str) -> bool {
     let option = text.starts_with('-');
     let address = text.contains("://");
     !option && !address && (text.contains('/') || text.starts_with(['.', '~']))
+}
+
+/// Does it change the files that it names?
+pub(crate) fn writes(program: &str) -> bool {
+    let name = base_name(program);
+    WRITES_ALL.has(name) || WRITES_LAST.has(name)
+}
+
+/// Variables that make programs load, run or send something.
+pub(crate) fn is_risky_variable(name: &str) -> bool {
+    let starts = [
+        "LD_",
+        "DYLD_",
+        "GIT_",
+        "BASH_",
+        "PYTHON",
+        "NODE_",
+        "PERL",
+        "RUBY",
+        "CARGO_",
+        "RUSTC",
+        "RUSTUP_",
+        "npm_config_",
+        "NPM_CONFIG_",
+        "PIP_",
+        "XDG_",
+        "SSH_",
+        "GCONV_",
+    ];
+    let ends = [
+        "OPTS", "OPTIONS", "_WRAPPER", "_COMMAND", "_EDITOR", "_PROXY", "_proxy", "_PATH",
+    ];
+    let whole = Words(
+        "PATH ENV IFS SHELL HOME EDITOR VISUAL PAGER BROWSER LESSOPEN LESSCLOSE MANPAGER PS4 PROMPT_COMMAND SHELLOPTS CC CXX AR LD MAKEFLAGS RUSTFLAGS TERMINFO TMPDIR CDPATH GLOBIGNORE",
+    );
+    whole.has(name)
+        || starts.iter().any(|start| name.starts_with(start))
+        || ends.iter().any(|end| name.ends_with(end))
 }

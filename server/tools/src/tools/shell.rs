@@ -5,7 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -55,10 +55,13 @@ impl Tool for Shell {
         let root = environment.workspace.root();
         let child = ChildEnvironment::new(&environment.env, root);
         let path = OsStr::new(child.path());
+        let home = environment.env.iter().find(|(name, _)| name == "HOME");
+        let home = home.map(|(_, home)| Path::new(home));
         Ok(interline_policy::analyse_shell_with_path(
             &self.command,
             root,
             path,
+            home,
         ))
     }
 
