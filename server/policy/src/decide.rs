@@ -68,7 +68,7 @@ pub fn decide(call: &Call, rules: &Rules, context: &Context) -> Decision {
         finding.outcome = Outcome::Deny;
         finding.reasons.push("headless".to_owned());
     }
-    let permit = || Permit::new(call, rules.digest(), place(call, context));
+    let permit = || Permit::new(call, &rules.digest(), place(call, context));
     let mut message = String::new();
     let verdict = match finding.outcome {
         Outcome::Allow => Verdict::Allow(permit()),
@@ -141,6 +141,9 @@ fn judge(call: &Call, rules: &Rules, context: &Context) -> Finding {
     let checks = [
         checks::limits(call),
         checks::invariants(call, rules, context),
+        rules
+            .managed()
+            .and_then(|managed| managed.judge(call, context, place(call, context).name())),
         rules
             .tightening(call, context.tainted)
             .map(Finding::of_rule),

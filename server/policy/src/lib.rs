@@ -1,7 +1,8 @@
 //! Decides whether a call may run: `decide(call facts, rules) -> Allow(Permit) | Ask | Deny`.
 //!
-//! Deciding is pure: no I/O, no clock, no editor. Two modules look at the disk and decide nothing: `shell`
-//! resolves the paths and programs of a command for its facts, and `always` keeps the user's standing answers.
+//! Deciding is pure: no clock, no editor, and no I/O but the first reading of the managed policy. Modules that look at
+//! the disk decide nothing: `shell` resolves the paths and programs of a command for its facts, `bound` tells files
+//! apart, and `always` keeps the user's standing answers.
 //! The crate is the only maker of [`Permit`], and executors take nothing else (I2). Any doubt (parse error,
 //! limit, unknown field) asks; headless, it denies (I11).
 
@@ -10,6 +11,7 @@ mod bound;
 mod checks;
 mod decide;
 mod facts;
+mod managed;
 mod permit;
 mod protect;
 mod reason;
@@ -22,6 +24,7 @@ pub use always::{AlwaysStore, Kept, StoreError};
 pub use bound::{Bound, FileId};
 pub use decide::{Context, Decision, Verdict, decide};
 pub use facts::{Call, Effect, Facts, PathFact};
+pub use managed::Managed;
 pub use permit::{Ask, Grant, OutsideGrant, Permit, Place, SandboxGrant, Stale};
 pub use reason::visible;
 pub use rule::{ArgPattern, Rule, RuleEffect};

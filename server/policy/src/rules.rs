@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bound::Bound;
 use crate::facts::{Call, Facts, PathFact};
+use crate::managed::Managed;
 use crate::reason::visible;
 use crate::rule::{CompiledRule, Rule, RuleEffect};
 use crate::shell::analyse_shell_by_names;
@@ -16,6 +17,7 @@ use crate::shell::analyse_shell_by_names;
 pub struct Rules {
     rules: Vec<CompiledRule>,
     own: Vec<PathBuf>,
+    managed: Option<Managed>,
     digest: String,
 }
 
@@ -52,10 +54,24 @@ impl Rules {
         }
     }
 
+    /// Adds the organisation's policy: it sees every call, and may only tighten.
+    pub fn manage(&mut self, managed: Managed) {
+        self.managed = Some(managed);
+    }
+
+    /// The organisation's policy.
+    #[must_use]
+    pub fn managed(&self) -> Option<&Managed> {
+        self.managed.as_ref()
+    }
+
     /// Tells this policy from every other one: permits are bound to it.
     #[must_use]
-    pub fn digest(&self) -> &str {
-        &self.digest
+    pub fn digest(&self) -> String {
+        match &self.managed {
+            Some(managed) => format!("{}:{}", self.digest, managed.digest()),
+            None => self.digest.clone(),
+        }
     }
 
     fn extend_digest(&mut self, text: &str) {

@@ -14,12 +14,14 @@ use anyhow::Context as _;
 use interline_agent::{Budget, Settings, TrustStore};
 use interline_log::{Mode, Tier};
 use interline_model::ModelSpec;
-use interline_policy::Rules;
+use interline_policy::{Managed, Rules};
 
 use file::File;
 pub(crate) use folders::Folders;
 
 const MANAGED: &str = "/etc/interline/config.toml";
+/// Cedar policies of the organisation; read only where the folder exists.
+const MANAGED_POLICY: &str = "/etc/interline/policy";
 
 /// What the command line says; it is the strongest.
 #[derive(Clone, Default)]
@@ -117,6 +119,13 @@ impl Config {
             ]
             .map(real),
         );
+        if let Some(policy) = Managed::at(Path::new(MANAGED_POLICY)) {
+            match policy.check() {
+                Ok(count) => rule_origins.push((MANAGED_POLICY.to_owned(), count)),
+                Err(error) => warnings.push(format!("managed policy: {error}")),
+            }
+            rules.manage(policy);
+        }
         if !always.is_empty() {
             rule_origins.push(("your answers \"always allow\"".to_owned(), always.len()));
             rules.add(Tier::User, always)?;

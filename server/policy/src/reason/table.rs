@@ -277,6 +277,13 @@ const REASONS: &[Reason] = &[
         "changes the configuration of an editor or an agent",
         "propose it with the edit tool, so that the user reviews it",
     ),
+    denied(
+        "policy-unusable",
+        "the managed policy can't be used",
+        "only read until it is corrected",
+    ),
+    denied("policy-error", "the managed policy failed on it", ""),
+    asks("managed", "your organisation's policy says so", ""),
     // Not effects of the call.
     noted("read-only", ""),
     noted("sandboxed", ""),
