@@ -158,8 +158,8 @@ pub(crate) struct Explain {
     /// `plan`, `default`, `accept-edits` or `auto`.
     #[arg(long, value_parser = mode)]
     pub(crate) mode: Option<Mode>,
-    /// As if a sandbox worked, or not. This build has none.
-    #[arg(long, value_name = "on|off")]
+    /// As if a sandbox worked (`on`), or not.
+    #[arg(long, value_name = "on|off", value_parser = ["on", "off"])]
     pub(crate) sandbox: Option<String>,
     /// As JSON.
     #[arg(long)]

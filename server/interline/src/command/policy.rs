@@ -4,9 +4,8 @@ use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use interline_log::{SessionId, TurnId};
-use interline_policy::{Context, Decision, Verdict};
+use interline_policy::{Context, Decision, Managed, Verdict};
 use interline_tools::{Environment, Registry};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,6 +30,9 @@ pub(super) fn run(folder: Option<PathBuf>, command: Policy) -> anyhow::Result<u8
                 .map(|(_, count)| count)
                 .sum();
             print(&format!("{count} rules, their own tests passed\n"));
+            if let Some(Err(error)) = rooms.config.rules.managed().map(Managed::check) {
+                anyhow::bail!("managed policy: {error}");
+            }
             Ok(exit::DONE)
         }
         Policy::Explain(args) => explain(folder, &args),
@@ -53,15 +55,29 @@ fn explain(folder: Option<PathBuf>, args: &Explain) -> anyhow::Result<u8> {
             ..Flags::default()
         },
     )?;
-    anyhow::ensure!(
-        args.sandbox.as_deref() != Some("on"),
-        "this build has no sandbox: leave --sandbox out"
-    );
+    let sandbox = args.sandbox.as_deref() == Some("on");
+    let context = Context {
+        // Without a sandbox auto counts as accept-edits; here one is assumed.
+        mode: match args.mode {
+            Some(mode) if sandbox => mode,
+            _ => rooms.config.mode.value,
+        },
+        trusted: rooms.config.trusted,
+        headless: false,
+        tainted: false,
+        private: false,
+        sandbox,
+    };
     if args.stdin {
         for line in std::io::stdin().lock().lines() {
-            let asked: Asked = serde_json::from_str(&line?)
-                .context("expected {\"tool\": …, \"input\": …} on each line")?;
-            print(&format!("{}\n", decide(&rooms, &asked.tool, &asked.input)));
+            let decided = match serde_json::from_str(&line?) {
+                Ok(Asked { tool, input }) => decide(&rooms, &context, &tool, &input),
+                // One bad line is no reason to leave the others without an answer.
+                Err(error) => refused(&format!(
+                    "expected {{\"tool\": …, \"input\": …}} on each line: {error}"
+                )),
+            };
+            print(&format!("{decided}\n"));
         }
         return Ok(exit::DONE);
     }
@@ -75,14 +91,18 @@ fn explain(folder: Option<PathBuf>, args: &Explain) -> anyhow::Result<u8> {
             anyhow::bail!("the input must be a JSON object, such as {{\"path\": \"src/main.rs\"}}")
         }
     };
-    let decided = decide(&rooms, tool, &input);
+    let decided = decide(&rooms, &context, tool, &input);
     if args.json {
         print(&format!("{decided}\n"));
     } else {
         let text = |name: &str| decided[name].as_str().unwrap_or_default().to_owned();
         print(&format!(
-            "{} by {}\nreasons: {}\nfacts: {}\n",
+            "{}{} by {}\nreasons: {}\nfacts: {}\n",
             text("decision"),
+            match text("place").as_str() {
+                "" => String::new(),
+                place => format!(" ({place})"),
+            },
             text("by"),
             decided["reasons"],
             decided["facts"]
@@ -91,7 +111,7 @@ fn explain(folder: Option<PathBuf>, args: &Explain) -> anyhow::Result<u8> {
     Ok(exit::DONE)
 }
 
-fn decide(rooms: &Rooms, tool: &str, input: &Value) -> Value {
+fn decide(rooms: &Rooms, context: &Context, tool: &str, input: &Value) -> Value {
     let environment = Environment {
         workspace: rooms.workspace.clone(),
         editor: Arc::new(Terminal::new(Output::Text)),
@@ -104,28 +124,23 @@ fn decide(rooms: &Rooms, tool: &str, input: &Value) -> Value {
     };
     let prepared = match Registry::built_in().prepare(tool, &input.to_string(), &environment) {
         Ok(prepared) => prepared,
-        Err(message) => {
-            return json!({"decision": "deny", "by": "input", "reasons": [message], "facts": {}});
-        }
-    };
-    let context = Context {
-        mode: rooms.config.mode.value,
-        trusted: rooms.config.trusted,
-        headless: false,
-        tainted: false,
-        private: false,
-        sandbox: false,
+        Err(message) => return refused(&message),
     };
     let Decision {
         verdict,
         by,
         reasons,
         ..
-    } = interline_policy::decide(prepared.call(), &rooms.config.rules, &context);
-    let decision = match verdict {
-        Verdict::Allow(_) => "allow",
-        Verdict::Ask(_) => "ask",
-        Verdict::Deny => "deny",
+    } = interline_policy::decide(prepared.call(), &rooms.config.rules, context);
+    let (decision, place) = match verdict {
+        Verdict::Allow(permit) => ("allow", Some(permit.place().name())),
+        Verdict::Ask(ask) => ("ask", Some(ask.place().name())),
+        Verdict::Deny => ("deny", None),
     };
-    json!({"decision": decision, "by": by, "reasons": reasons, "facts": prepared.call().facts})
+    json!({"decision": decision, "place": place, "by": by, "reasons": reasons, "facts": prepared.call().facts})
+}
+
+/// What is no call at all.
+fn refused(message: &str) -> Value {
+    json!({"decision": "deny", "place": null, "by": "input", "reasons": [message], "facts": {}})
 }
