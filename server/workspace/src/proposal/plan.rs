@@ -55,6 +55,10 @@ impl Seen {
         self.whole_file(|kind| *kind == HunkKind::Create)
     }
 
+    pub(super) fn moved(&self) -> Option<&Tracked> {
+        self.whole_file(|kind| matches!(kind, HunkKind::Move { .. }))
+    }
+
     fn deleted(&self) -> Option<&Tracked> {
         self.whole_file(|kind| *kind == HunkKind::Delete)
     }

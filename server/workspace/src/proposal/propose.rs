@@ -153,6 +153,10 @@ impl Workspace {
         }
         let proposals = self.proposals();
         if let Some(to) = proposals.moved_to(session, &canonical) {
+            // A command made the name anew.
+            if matches!(what, Proposed::Rewrite { old: None, .. }) {
+                return Ok(canonical);
+            }
             return Err(error(&format!(
                 "it is moved to `{to}` in this proposal: use that name"
             )));
@@ -180,6 +184,17 @@ impl Workspace {
             )));
         }
         Ok(())
+    }
+
+    /// Where a session's proposal moves a file to.
+    pub(crate) fn moved_to(
+        &self,
+        session: SessionId,
+        path: &WorkspacePath,
+    ) -> Option<WorkspacePath> {
+        let canonical = self.canonical(path).ok()?;
+        let to = self.proposals().moved_to(session, &canonical)?;
+        WorkspacePath::new(&to).ok()
     }
 
     /// The text that a session sees; `None` where there is no file for it.

@@ -20,6 +20,13 @@ impl Seen {
         old: Option<&str>,
         new: Option<&str>,
     ) -> Result<Plan, ProposalError> {
+        if let (None, Some(new), Some(moved)) = (old, new, self.moved()) {
+            let own = self.text_hunks();
+            let view = View::new(&self.basis.rope, &own);
+            let mut plan = self.become_text(origin, &view, new, Vec::new())?;
+            plan.replaces.push(moved.id);
+            return Ok(plan);
+        }
         let now = self.text();
         match (old, new, now) {
             (_, new, now) if new == now.as_deref() => Ok(Plan::default()),

@@ -65,7 +65,29 @@ impl Taken {
         path: &WorkspacePath,
         (old, new): (Option<String>, Option<String>),
     ) {
-        match workspace.propose(origin, path, Proposed::Rewrite { old, new }) {
+        // A file that the proposal moved away, whose name the command made anew: it is a new one at its new name.
+        let moved = workspace
+            .moved_to(origin.session, path)
+            .filter(|_| old.is_none() && new.is_some());
+        let moved = moved.and_then(|to| {
+            let text = workspace.proposed_text(origin.session, &to).ok()?;
+            Some((to, text))
+        });
+        self.propose(workspace, origin, path, Proposed::Rewrite { old, new });
+        if let Some((to, text)) = moved {
+            let new = Some(text);
+            self.propose(workspace, origin, &to, Proposed::Rewrite { old: None, new });
+        }
+    }
+
+    fn propose(
+        &mut self,
+        workspace: &Workspace,
+        origin: Origin,
+        path: &WorkspacePath,
+        what: Proposed,
+    ) {
+        match workspace.propose(origin, path, what) {
             Ok(outcome) if is_empty(&outcome) => {}
             Ok(outcome) => self.outcomes.push(outcome),
             Err(ProposalError(reason)) => self.notices.push(reason),

@@ -135,3 +135,18 @@ fn too_much_is_reported_and_stays_in_the_shadow() {
     desk.write("f5", "of the user");
     assert_eq!(desk.says("cat f5"), "of the user");
 }
+
+#[test]
+fn a_name_that_was_moved_away_can_be_made_anew() {
+    let Some(desk) = Desk::new(&[("a", "a\n")]) else {
+        return;
+    };
+    assert_eq!(desk.take("mv a b"), [""; 0]);
+    assert_eq!(desk.take("echo new > a; echo more >> b"), [""; 0]);
+    assert_eq!(desk.says("cat a b"), "new\na\nmore");
+    desk.accept_all();
+    assert_eq!(
+        (desk.read("a").as_str(), desk.read("b").as_str()),
+        ("new\n", "a\nmore\n")
+    );
+}
