@@ -112,6 +112,9 @@ impl Connection {
         // The framework lets `initialize` through once.
         let _ = self.side.set(side);
         for root in roots {
+            if self.folders.reopened(&root) {
+                continue;
+            }
             self.folders.opened(self.open_folder(&root, &mut warnings));
         }
         lock(&self.settings).told.clone_from(&warnings);
@@ -134,6 +137,9 @@ impl Connection {
 
     /// The client opened one more folder.
     pub(crate) fn add_folder(&self, root: &Path) {
+        if self.folders.reopened(root) {
+            return;
+        }
         let mut warnings = Vec::new();
         let folder = self.open_folder(root, &mut warnings);
         self.warn(warnings);
@@ -153,17 +159,15 @@ impl Connection {
             return self.folders.with_file(file);
         }
         let parent = file.parent()?;
-        let known = self.folders.all();
-        let canonical = parent.canonicalize().ok()?;
-        if let Some(folder) = known.iter().find(|it| it.workspace.root() == canonical) {
-            return Some(folder.clone());
+        if let Some(folder) = self.folders.at(parent) {
+            return Some(folder);
         }
         let mut warnings = Vec::new();
-        let opened = self.open_folder(&canonical, &mut warnings);
+        let opened = self.open_folder(parent, &mut warnings);
         self.warn_of_settings(warnings);
         match opened {
             Ok(folder) => {
-                self.begin_folder(&folder, known.is_empty());
+                self.begin_folder(&folder, self.folders.all().is_empty());
                 self.folders.opened_for_a_file(folder.clone());
                 Some(folder)
             }

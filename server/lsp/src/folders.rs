@@ -33,6 +33,8 @@ pub(crate) struct Folder {
     /// For the task that shows, which starts with `initialized`.
     shown: Mutex<Option<mpsc::UnboundedReceiver<Shown>>>,
     told_of_trust: AtomicBool,
+    /// The client has closed it.
+    closed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -67,6 +69,7 @@ impl Folder {
             state,
             shown: Mutex::new(Some(shown)),
             told_of_trust: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -112,17 +115,26 @@ impl Folders {
 
     /// The client closed this folder: nothing goes there unless it names it. What is pending there can be reviewed.
     pub(crate) fn closed(&self, root: &Path) {
-        let mut known = lock(&self.0);
-        for folder in known.open.iter().filter(|it| it.workspace.root() == root) {
+        if let Some(folder) = self.at(root) {
+            folder.closed.store(true, Ordering::Relaxed);
             folder.agent.cancel(None);
         }
-        if known
-            .current
-            .as_ref()
-            .is_some_and(|current| current.workspace.root() == root)
-        {
-            known.current = None;
+    }
+
+    /// The client opened a folder again that is known here. False: it is not.
+    pub(crate) fn reopened(&self, root: &Path) -> bool {
+        let folder = self.at(root);
+        if let Some(folder) = &folder {
+            folder.closed.store(false, Ordering::Relaxed);
         }
+        folder.is_some()
+    }
+
+    /// The folder with this root.
+    pub(crate) fn at(&self, root: &Path) -> Option<Arc<Folder>> {
+        let root = root.canonicalize().ok()?;
+        let mut all = self.all().into_iter();
+        all.find(|folder| folder.workspace.root() == root)
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Folder>> {
@@ -200,7 +212,8 @@ impl Folders {
     /// Where a request without a place goes: to the folder last used, else to the first. The error says what to do.
     pub(crate) fn current(&self) -> Result<Arc<Folder>> {
         let known = lock(&self.0);
-        let folder = known.current.as_ref().or(known.open.first());
+        let mut candidates = known.current.iter().chain(&known.open);
+        let folder = candidates.find(|folder| !folder.closed.load(Ordering::Relaxed));
         folder.cloned().ok_or_else(|| {
             failed(match &known.problem {
                 Some(problem) => problem.clone(),

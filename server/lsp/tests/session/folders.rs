@@ -97,6 +97,29 @@ async fn a_folder_may_come_later_and_takes_the_documents_that_are_open_in_it() {
 }
 
 #[tokio::test]
+async fn a_folder_that_is_closed_takes_only_what_names_it() {
+    let model = Server::start(Script::of([Step::say("here"), Step::say("here")])).await;
+    let mut client = two_folders(&model, vec!["one"]).await;
+    let one = json!([{ "uri": client.uri("one"), "name": "one" }]);
+    let change =
+        |added: &Value, removed: &Value| json!({ "event": { "added": added, "removed": removed } });
+    let method = "workspace/didChangeWorkspaceFolders";
+    let hello = json!({ "text": "hello" });
+    client.notify(method, change(&json!([]), &one)).await;
+    let refused = client.command("interline.prompt", hello.clone()).await;
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("no folder is open"), "{message}");
+    let named = json!({ "text": "hello", "uri": client.uri("one/a.txt") });
+    let first = client.command("interline.prompt", named).await;
+    client.told("here").await;
+
+    client.notify(method, change(&one, &json!([]))).await;
+    let again = client.command("interline.prompt", hello).await;
+    assert_eq!(again["result"]["session"], first["result"]["session"]);
+    client.told("here").await;
+}
+
+#[tokio::test]
 async fn without_a_folder_a_file_is_worked_on_in_its_own() {
     let model = Server::start(Script::of([edit("two", "TWO"), Step::say("done")])).await;
     let mut client = two_folders(&model, Vec::new()).await;
