@@ -11,6 +11,7 @@ use interline_log::{
     Actor, EventData, LogError, Mode, SessionId, ToolDefinition, TurnId, TurnOutcome,
 };
 use interline_model::ModelSpec;
+use interline_policy::Labels;
 use interline_tools::{Environment, Memory};
 use interline_workspace::Workspace;
 use interline_workspace::editor::{Display, Editor};
@@ -135,6 +136,12 @@ impl Session {
 
     pub(crate) fn tainted(&self) -> bool {
         self.tainted.load(Ordering::Relaxed)
+    }
+
+    /// Labels only grow.
+    pub(crate) fn label(&self, labels: Labels) {
+        self.tainted.fetch_or(labels.untrusted, Ordering::Relaxed);
+        self.private.fetch_or(labels.private, Ordering::Relaxed);
     }
 
     /// A secret, or a file from outside of the workspace, was read in it.

@@ -18,7 +18,7 @@ const CONTEXT: Context = Context {
     headless: false,
     tainted: false,
     private: false,
-    sandbox: false,
+    sandbox: true,
 };
 
 fn call(command: &str) -> Call {
@@ -47,15 +47,30 @@ fn rules() -> Rules {
     rules
 }
 
-#[divan::bench(args = ["ls -la src", "cargo test -q", "cd x && git push --force | tee out.txt"])]
-fn decision(bencher: divan::Bencher<'_, '_>, command: &str) {
-    let (call, rules) = (call(command), rules());
-    bencher.bench_local(|| decide(black_box(&call), black_box(&rules), &CONTEXT));
+const TYPICAL: [&str; 5] = [
+    "ls -la src",
+    "cargo test -q",
+    "cd src && cargo test 2>&1 | tail -20",
+    "rg -n 'fn main' src | head -5",
+    "for f in src/*.rs; do echo \"$f\"; sed -i 's/a/b/' \"$f\"; done",
+];
+
+/// Parsers, lookups on the disk and the decision: what one call costs.
+#[divan::bench(args = TYPICAL)]
+fn pipeline(bencher: divan::Bencher<'_, '_>, command: &str) {
+    let rules = rules();
+    bencher.bench_local(|| decide(&call(black_box(command)), black_box(&rules), &CONTEXT));
 }
 
-#[divan::bench(args = ["ls -la src", "cargo test -q", "cd x && git push --force | tee out.txt"])]
+#[divan::bench(args = TYPICAL)]
 fn analysis(command: &str) -> Call {
     call(black_box(command))
+}
+
+#[divan::bench]
+fn decision(bencher: divan::Bencher<'_, '_>) {
+    let (call, rules) = (call("cargo test -q"), rules());
+    bencher.bench_local(|| decide(black_box(&call), black_box(&rules), &CONTEXT));
 }
 
 #[divan::bench]

@@ -10,7 +10,7 @@ use interline_log::{
     Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId, Mode,
     PermissionAnswer, TurnOutcome,
 };
-use interline_policy::{Ask, Context, Decision, Permit, Verdict};
+use interline_policy::{Ask, Context, Decision, Labels, Permit, Verdict};
 use interline_tools::{Environment, Output, Prepared};
 use interline_workspace::editor::{Display, PermissionPrompt};
 
@@ -209,11 +209,15 @@ impl Turn {
         };
         self.recorder
             .record((self.id, call.id), Actor::System, gated)?;
-        match verdict {
-            Verdict::Allow(permit) => Ok(Gated::Run(permit)),
-            Verdict::Deny => Ok(Gated::Answer(denied(&by, &reasons, message))),
-            Verdict::Ask(ask) => self.ask(call, prepared, ask).await,
+        let gated = match verdict {
+            Verdict::Allow(permit) => Gated::Run(permit),
+            Verdict::Deny => Gated::Answer(denied(&by, &reasons, message)),
+            Verdict::Ask(ask) => self.ask(call, prepared, ask).await?,
+        };
+        if let Gated::Run(_) = gated {
+            self.session.label(Labels::of(prepared.call()));
         }
+        Ok(gated)
     }
 
     async fn ask(&mut self, call: &Wanted, prepared: &Prepared, ask: Ask) -> Result<Gated, End> {

@@ -95,22 +95,33 @@ impl Lookup {
         if self.search.is_none() {
             return Some(by_text(&path));
         }
-        if let Ok(real) = path.canonicalize() {
-            return Some(real);
-        }
-        let mut existing = path.as_path();
-        loop {
-            // A dangling symlink would lead somewhere else when it is written through.
-            if existing.symlink_metadata().is_ok() {
-                let rest = path.strip_prefix(existing).ok()?;
-                let normal = rest
-                    .components()
-                    .all(|part| matches!(part, Component::Normal(_)));
-                return normal.then(|| Some(existing.canonicalize().ok()?.join(rest)))?;
-            }
-            existing = existing.parent()?;
-        }
+        followed(&path, MAX_LINKS)
     }
+}
+
+/// More links in a row than anybody makes.
+const MAX_LINKS: usize = 16;
+
+fn followed(path: &Path, links: usize) -> Option<PathBuf> {
+    if let Ok(real) = path.canonicalize() {
+        return Some(real);
+    }
+    let mut existing = path;
+    while existing.symlink_metadata().is_err() {
+        existing = existing.parent()?;
+    }
+    let rest = path.strip_prefix(existing).ok()?;
+    if let Ok(target) = existing.read_link() {
+        // It leads to what is not there yet, and would be made by writing through it.
+        let mut target = existing.parent()?.join(target);
+        // An empty rest would leave a slash at the end, which follows links.
+        target.extend(rest.components());
+        return followed(&target, links.checked_sub(1)?);
+    }
+    let normal = rest
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    normal.then(|| Some(existing.canonicalize().ok()?.join(rest)))?
 }
 
 fn by_text(path: &Path) -> PathBuf {
