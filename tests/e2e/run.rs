@@ -212,3 +212,29 @@ fn what_cant_be_done_is_told_to_the_model_and_the_turn_goes_on() {
     }
     assert!(!std::path::Path::new("/etc/interline-e2e").exists());
 }
+
+#[test]
+fn the_model_hears_what_its_edits_broke_and_the_user_the_verdict() {
+    let change = |old: &str, new: &str| {
+        let edits = json!([{"old": old, "new": new}]);
+        Step::call("edit", json!({"path": "src/main.rs", "edits": edits}))
+    };
+    let server = model([
+        change("let sum = 0;", "let mut sum = missing();"),
+        Step::say("Done."),
+        change("missing()", "0"),
+        Step::say("Now it compiles."),
+    ]);
+    let place = Place::fixture("greeter").model(&server);
+    let ended = place
+        .interline(&["run", "--trust", "--diff", "please"])
+        .with(0);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 4, "{}", ended.err);
+    let told = |index: usize| requests[index].body["messages"].to_string();
+    let broke = "src/main.rs:4:19: error[E0425]";
+    assert!(told(2).contains(broke), "{}", told(2));
+    assert!(told(2).contains("1 new error,"), "{}", told(2));
+    let verdict = "clears 1 problem, no new errors, no new warnings (checked by cargo check)";
+    assert!(ended.err.contains(verdict), "{}", ended.err);
+}

@@ -325,6 +325,8 @@ export type SessionEvent =
   | { type: "callStarted"; turn: string; call: string; tool: string; title: string }
   /** A tool is done. */
   | { type: "callEnded"; turn: string; call: string; status: CallStatus; summary: string }
+  /** What the turn's edits do to the project's diagnostics, beside the text before them. */
+  | { type: "checked"; turn: string; by: string; cleared: number; newErrors: number; newWarnings: number; left: number; summary: string }
   /** Pending hunks changed. */
   | { type: "hunksChanged"; documents: HunksChanged[] }
   /** Tokens were spent. */

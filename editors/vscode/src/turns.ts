@@ -70,6 +70,9 @@ export class Turns implements vscode.Disposable {
       case "hunksChanged":
         for (const each of this.running.values()) each.hunks ||= this.hunks.all.some(({ hunk }) => hunk.session === each.session);
         break;
+      case "checked":
+        void vscode.window.setStatusBarMessage(`The edits: ${event.summary}`, 10_000);
+        return;
       case "spent":
         this.spent = `${event.usage.input + event.usage.cacheRead + event.usage.cacheWrite} tokens in, ${event.usage.output} out${event.costUsd === undefined || event.costUsd === null ? "" : `, $${event.costUsd.toFixed(4)}`}`;
         break;

@@ -100,6 +100,13 @@ fn write_event(out: &mut String, event: &Event) {
         EventData::EditUndone { path, hunks, .. } => {
             writeln!(out, "- undone: {} in {path}\n", changes(hunks.len()))
         }
+        EventData::EditChecked {
+            verdict: Some(verdict),
+            ..
+        } => writeln!(out, "- the edits: {verdict}\n"),
+        EventData::EditChecked { reason, .. } => {
+            writeln!(out, "- the edits were not checked: {}\n", line(reason))
+        }
         EventData::TodoSet { items } => {
             for item in items {
                 let mark = if item.status == TodoStatus::Done {

@@ -356,6 +356,14 @@ pub enum EventData {
         /// Hash of the text after, hex.
         post_sha256: String,
     },
+    /// What the edits of a turn do to the project's diagnostics was looked at.
+    #[serde(rename = "edit.checked")]
+    EditChecked {
+        /// What was found; `None`: nothing could be checked.
+        verdict: Option<EditVerdict>,
+        /// Why nothing could be checked; empty otherwise.
+        reason: String,
+    },
     /// The agent's list of things to do, whole.
     #[serde(rename = "todo.set")]
     TodoSet {
@@ -385,6 +393,42 @@ pub enum EventData {
         /// Its payload.
         data: serde_json::Value,
     },
+}
+
+/// What edits do to a project's diagnostics, by comparison with the text before them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EditVerdict {
+    /// Who checked, such as `cargo check`.
+    pub by: String,
+    /// Errors and warnings that are gone.
+    pub cleared: u32,
+    /// Errors that were not there before.
+    pub new_errors: u32,
+    /// Warnings that were not there before.
+    pub new_warnings: u32,
+    /// Errors that are there as before.
+    pub left: u32,
+}
+
+impl std::fmt::Display for EditVerdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = |number: u32, word: &str| match number {
+            0 => format!("no {word}s"),
+            1 => format!("1 {word}"),
+            number => format!("{number} {word}s"),
+        };
+        write!(
+            f,
+            "clears {}, {}, {}",
+            count(self.cleared, "problem"),
+            count(self.new_errors, "new error"),
+            count(self.new_warnings, "new warning"),
+        )?;
+        if self.left > 0 {
+            write!(f, ", {} left", count(self.left, "error"))?;
+        }
+        write!(f, " (checked by {})", self.by)
+    }
 }
 
 /// One line of the agent's list.

@@ -259,6 +259,15 @@ fn event(display: Display) -> Option<SessionEvent> {
             summary,
         },
         // Sent by `hunks`, which also sees the user type.
+        Display::Checked { turn, verdict } => SessionEvent::Checked {
+            turn,
+            summary: verdict.to_string(),
+            by: verdict.by,
+            cleared: verdict.cleared,
+            new_errors: verdict.new_errors,
+            new_warnings: verdict.new_warnings,
+            left: verdict.left,
+        },
         Display::HunksChanged => return None,
         Display::Spent {
             turn,

@@ -31,6 +31,18 @@ pub(crate) async fn diagnose(
     context: &Context,
     path: Option<&WorkspacePath>,
 ) -> Result<Diagnosis, Stop> {
+    let found = look(context, path).await?;
+    if let Diagnosis::Checked(checked) = &found {
+        context.environment.memory.keep(checked);
+    }
+    Ok(found)
+}
+
+/// Finds out what is wrong with a file, or with all, as the session sees them.
+pub(crate) async fn look(
+    context: &Context,
+    path: Option<&WorkspacePath>,
+) -> Result<Diagnosis, Stop> {
     let environment = &context.environment;
     let pending = pending(environment);
     let asks_editor = environment.editor.abilities().query;
@@ -43,12 +55,12 @@ pub(crate) async fn diagnose(
         if checked.diagnostics.is_empty()
             && let Ok(checked) = by_checker(context, path).await?
         {
-            return Ok(keep(environment, checked));
+            return Ok(found(checked, path));
         }
-        return Ok(keep(environment, checked));
+        return Ok(found(checked, path));
     }
     let reason = match by_checker(context, path).await? {
-        Ok(checked) => return Ok(keep(environment, checked)),
+        Ok(checked) => return Ok(found(checked, path)),
         Err(reason) => reason,
     };
     // The servers don't know the hunks in other files, so what they say may be too old.
@@ -58,7 +70,7 @@ pub(crate) async fn diagnose(
         && !pending.is_empty()
         && let Some(checked) = by_editor(context, path, false).await?
     {
-        return Ok(keep(environment, checked));
+        return Ok(found(checked, path));
     }
     let unseen = asks_editor && !pending.is_empty();
     let why = if unseen {
@@ -69,18 +81,17 @@ pub(crate) async fn diagnose(
     Ok(Diagnosis::NotChecked(format!("{why}{reason}")))
 }
 
-fn keep(environment: &Environment, mut checked: Checked) -> Diagnosis {
+fn found(mut checked: Checked, path: Option<&WorkspacePath>) -> Diagnosis {
+    checked.scope = path.cloned();
     checked.diagnostics.sort_by(|one, other| {
         let key = |d: &Diagnostic| (d.severity, d.path.clone(), d.range.start);
         key(one).cmp(&key(other))
     });
-    let checked = Arc::new(checked);
-    environment.memory.keep(&checked);
-    Diagnosis::Checked(checked)
+    Diagnosis::Checked(Arc::new(checked))
 }
 
 /// Files with pending hunks of the session.
-fn pending(environment: &Environment) -> Vec<WorkspacePath> {
+pub(crate) fn pending(environment: &Environment) -> Vec<WorkspacePath> {
     let ours = |hunk: &interline_workspace::proposal::Hunk| {
         hunk.session == environment.session && hunk.state == HunkState::Pending
     };
@@ -133,6 +144,7 @@ async fn by_editor(
             source: answer.source,
             settled: answer.settled && sees_all,
             failed: Vec::new(),
+            scope: None,
             texts,
             diagnostics,
         })

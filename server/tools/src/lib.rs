@@ -24,6 +24,7 @@ mod schema;
 mod testing;
 mod tool;
 mod tools;
+mod verdict;
 mod visible;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use interline_workspace::editor::Editor;
 pub use memory::Memory;
 pub use prepared::Prepared;
 pub use registry::Registry;
+pub use verdict::{Findings, Verdict, verdict};
 
 /// What a call works on.
 #[derive(Clone)]

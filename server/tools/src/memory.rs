@@ -28,6 +28,8 @@ pub(crate) struct Checked {
     pub(crate) settled: bool,
     /// Checkers that should have looked too, and why they did not.
     pub(crate) failed: Vec<String>,
+    /// The file that was asked about; `None`: the project.
+    pub(crate) scope: Option<WorkspacePath>,
     /// In the order in which they are shown.
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Hash of each text that a diagnostic or a fix is about.

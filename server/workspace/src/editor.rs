@@ -5,7 +5,7 @@
 
 use futures::future::BoxFuture;
 use interline_log::{
-    CallId, CallStatus, Mode, PermissionAnswer, SessionId, TurnId, TurnOutcome, Usage,
+    CallId, CallStatus, EditVerdict, Mode, PermissionAnswer, SessionId, TurnId, TurnOutcome, Usage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -271,6 +271,13 @@ pub enum Display {
     },
     /// Pending hunks changed (also by typing): look at the proposals.
     HunksChanged,
+    /// What the turn's edits do to the project's diagnostics.
+    Checked {
+        /// The turn.
+        turn: TurnId,
+        /// In numbers.
+        verdict: EditVerdict,
+    },
     /// Tokens and cost of the turn so far.
     Spent {
         /// The turn.

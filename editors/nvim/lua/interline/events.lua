@@ -42,6 +42,11 @@ function on.hunksChanged(event, _, client_id)
   hunks.changed(event.documents, client_id)
 end
 
+function on.checked(event)
+  local level = event.newErrors > 0 and vim.log.levels.WARN or vim.log.levels.INFO
+  util.brief('The edits: ' .. event.summary, level)
+end
+
 function on.spent(event, session)
   turns.spent(session, event.usage, event.costUsd)
 end

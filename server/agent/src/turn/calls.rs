@@ -164,8 +164,10 @@ impl Turn {
     async fn run_alone(&mut self, call: Wanted, prepared: Prepared) -> Result<(), End> {
         self.show_started(&call, &prepared);
         let access = prepared.info().access;
+        self.checking.before(access, &self.environment());
         let waiting = Instant::now();
         let output = self.gate_and_execute(&call, prepared).await?;
+        self.checking.after(&output);
         if access == Access::Interact {
             self.waited += waiting.elapsed();
         }
@@ -373,7 +375,7 @@ impl Turn {
         }
     }
 
-    fn environment(&self) -> Environment {
+    pub(super) fn environment(&self) -> Environment {
         self.session.environment(self.id, self.trusted)
     }
 }

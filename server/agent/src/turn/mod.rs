@@ -6,6 +6,7 @@
 mod calls;
 mod guard;
 mod request;
+mod verdict;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,6 +40,7 @@ pub(crate) struct Turn {
     tools: Arc<[ToolDefinition]>,
     system: String,
     guard: Guard,
+    checking: verdict::Checking,
     spent: Spent,
     started: Instant,
     /// Time that the user took to answer prompts.
@@ -149,6 +151,7 @@ impl Turn {
             model,
             tools,
             guard: Guard::default(),
+            checking: verdict::Checking::default(),
             spent: Spent::default(),
             started: Instant::now(),
             waited: std::time::Duration::ZERO,
@@ -212,7 +215,9 @@ impl Turn {
     async fn steps(&mut self) -> Result<(), End> {
         loop {
             let response = self.request().await?;
-            if !self.settle(response).await? {
+            if self.settle(response).await? {
+                self.check_edits().await?;
+            } else if !self.judge_edits().await? {
                 return Ok(());
             }
             let steering = self.session.steering();

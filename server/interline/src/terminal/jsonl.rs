@@ -28,6 +28,14 @@ pub(super) fn line(session: SessionId, display: &Display) -> Option<String> {
         } => {
             json!({"type": "callEnded", "turn": turn, "call": call, "status": status, "summary": summary})
         }
+        Display::Checked { turn, verdict } => {
+            let mut value = json!({"type": "checked", "turn": turn});
+            merge(
+                &mut value,
+                serde_json::to_value(verdict).unwrap_or_default(),
+            );
+            value
+        }
         Display::Spent {
             turn,
             usage,

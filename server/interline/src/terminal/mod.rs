@@ -130,6 +130,10 @@ impl Terminal {
                     text
                 });
             }
+            Display::Checked { verdict, .. } => {
+                self.end_line();
+                self.note(&self.style.dim(&format!("· the edits: {verdict}")));
+            }
             Display::Spent {
                 usage,
                 cost_micro_usd,

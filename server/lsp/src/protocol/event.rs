@@ -94,6 +94,23 @@ pub(crate) enum SessionEvent {
         /// One line.
         summary: String,
     },
+    /// What the turn's edits do to the project's diagnostics, beside the text before them.
+    Checked {
+        /// The turn.
+        turn: TurnId,
+        /// Who checked, such as `cargo check`.
+        by: String,
+        /// Errors and warnings that are gone.
+        cleared: u32,
+        /// Errors that were not there before.
+        new_errors: u32,
+        /// Warnings that were not there before.
+        new_warnings: u32,
+        /// Errors that are there as before.
+        left: u32,
+        /// All that in words, one line.
+        summary: String,
+    },
     /// Pending hunks changed.
     HunksChanged {
         /// All documents that changed.

@@ -196,6 +196,7 @@ impl Found {
             source: self.sources.join(", "),
             settled: true,
             failed: self.failed,
+            scope: path.cloned(),
             texts: texts.hashes(path, &self.diagnostics),
             diagnostics: self.diagnostics,
         })

@@ -126,6 +126,21 @@ fn count(diagnostics: &[&Diagnostic], severity: Severity) -> usize {
 
 /// `numbered`: how many fixes of this line have a number already; quickfix counts them in the same way.
 fn write(content: &mut String, diagnostic: &Diagnostic, numbered: &mut usize) {
+    // Writing to a String can't fail.
+    let _ = writeln!(content, "{}", line(diagnostic));
+    for fix in &diagnostic.fixes {
+        *numbered += 1;
+        let mark = if fix.machine_applicable {
+            MACHINE_APPLICABLE
+        } else {
+            ""
+        };
+        let _ = writeln!(content, "  fix {numbered}: {}{mark}", one_line(&fix.title));
+    }
+}
+
+/// `PATH:LINE:COL: SEVERITY[CODE]: MESSAGE`, 1-based.
+pub(crate) fn line(diagnostic: &Diagnostic) -> String {
     let severity = match diagnostic.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -142,21 +157,10 @@ fn write(content: &mut String, diagnostic: &Diagnostic, numbered: &mut usize) {
         start.character.saturating_add(1),
     );
     let message = one_line(&diagnostic.message);
-    // Writing to a String can't fail.
-    let _ = writeln!(
-        content,
+    format!(
         "{}:{line}:{column}: {severity}{code}: {message}",
         diagnostic.path
-    );
-    for fix in &diagnostic.fixes {
-        *numbered += 1;
-        let mark = if fix.machine_applicable {
-            MACHINE_APPLICABLE
-        } else {
-            ""
-        };
-        let _ = writeln!(content, "  fix {numbered}: {}{mark}", one_line(&fix.title));
-    }
+    )
 }
 
 /// A message is a line of the report.
@@ -197,6 +201,7 @@ mod tests {
         Checked {
             source: "cargo check".to_owned(),
             settled: true,
+            scope: None,
             failed: failed.iter().map(|text| (*text).to_owned()).collect(),
             diagnostics,
             texts: HashMap::new(),
