@@ -13,7 +13,8 @@ use interline_workspace::proposal::HunkState;
 use crate::Environment;
 use crate::checker;
 use crate::memory::{Checked, hash};
-use crate::tool::{Context, Stop};
+use crate::tool::{self, Context, Stop};
+use tokio_util::sync::CancellationToken;
 
 const NOT_TRUSTED: &str = "the folder is not trusted, so its own checker may not run: the user can trust it by the \
     command interline.trust or `interline run --trust`";
@@ -31,7 +32,7 @@ pub(crate) async fn diagnose(
     context: &Context,
     path: Option<&WorkspacePath>,
 ) -> Result<Diagnosis, Stop> {
-    let found = look(context, path).await?;
+    let found = look(&context.environment, path, &context.cancel).await?;
     if let Diagnosis::Checked(checked) = &found {
         context.environment.memory.keep(checked);
     }
@@ -40,26 +41,26 @@ pub(crate) async fn diagnose(
 
 /// Finds out what is wrong with a file, or with all, as the session sees them.
 pub(crate) async fn look(
-    context: &Context,
+    environment: &Environment,
     path: Option<&WorkspacePath>,
+    cancel: &CancellationToken,
 ) -> Result<Diagnosis, Stop> {
-    let environment = &context.environment;
     let pending = pending(environment);
     let asks_editor = environment.editor.abilities().query;
     if asks_editor
         && pending.is_empty()
-        && let Some(checked) = by_editor(context, path, true).await?
+        && let Some(checked) = by_editor(environment, path, cancel, true).await?
     {
         // An editor without a server for the language says the same as one whose server finds nothing: the
         // project's own checker tells them apart.
         if checked.diagnostics.is_empty()
-            && let Ok(checked) = by_checker(context, path).await?
+            && let Ok(checked) = by_checker(environment, path, cancel).await?
         {
             return Ok(found(checked, path));
         }
         return Ok(found(checked, path));
     }
-    let reason = match by_checker(context, path).await? {
+    let reason = match by_checker(environment, path, cancel).await? {
         Ok(checked) => return Ok(found(checked, path)),
         Err(reason) => reason,
     };
@@ -68,7 +69,7 @@ pub(crate) async fn look(
     if asks_editor
         && untouched
         && !pending.is_empty()
-        && let Some(checked) = by_editor(context, path, false).await?
+        && let Some(checked) = by_editor(environment, path, cancel, false).await?
     {
         return Ok(found(checked, path));
     }
@@ -101,13 +102,14 @@ pub(crate) fn pending(environment: &Environment) -> Vec<WorkspacePath> {
 }
 
 async fn by_checker(
-    context: &Context,
+    environment: &Environment,
     path: Option<&WorkspacePath>,
+    cancel: &CancellationToken,
 ) -> Result<Result<Checked, String>, Stop> {
-    if !context.environment.trusted {
+    if !environment.trusted {
         return Ok(Err(NOT_TRUSTED.to_owned()));
     }
-    match checker::check(&context.environment, path, &context.cancel).await {
+    match checker::check(environment, path, cancel).await {
         Ok(checked) => Ok(Ok(checked)),
         Err(Stop::Failed(reason)) => Ok(Err(reason)),
         Err(Stop::Cancelled) => Err(Stop::Cancelled),
@@ -116,21 +118,22 @@ async fn by_checker(
 
 /// `None` where the editor has no answer.
 async fn by_editor(
-    context: &Context,
+    environment: &Environment,
     path: Option<&WorkspacePath>,
+    cancel: &CancellationToken,
     sees_all: bool,
 ) -> Result<Option<Checked>, Stop> {
     let asked = Query::Diagnostics {
         path: path.cloned(),
     };
-    let answer = context.environment.editor.query(asked);
-    let Ok(answer) = context.unless_cancelled(answer).await? else {
+    let answer = environment.editor.query(asked);
+    let Ok(answer) = tool::unless_cancelled(cancel, answer).await? else {
         return Ok(None);
     };
     let QueryItems::Diagnostics(diagnostics) = answer.items else {
         return Ok(None);
     };
-    let (environment, scope) = (context.environment.clone(), path.cloned());
+    let (environment, scope) = (environment.clone(), path.cloned());
     let hashes = move || {
         let mut texts = HashMap::new();
         for path in paths(&diagnostics).chain(&scope) {
@@ -149,7 +152,7 @@ async fn by_editor(
             diagnostics,
         })
     };
-    context.look(hashes).await.map(Some)
+    tool::look(cancel, hashes).await.map(Some)
 }
 
 /// Every file that diagnostics and their fixes are about, with repetitions.

@@ -55,24 +55,20 @@ impl Context {
         }
     }
 
-    /// Waits for something that may be dropped at any moment; the user's cancelling drops it.
+    /// [`unless_cancelled`] of this call.
     pub(crate) async fn unless_cancelled<T>(
         &self,
         work: impl Future<Output = T>,
     ) -> Result<T, Stop> {
-        tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => Err(Stop::Cancelled),
-            done = work => Ok(done),
-        }
+        unless_cancelled(&self.cancel, work).await
     }
 
-    /// Runs what only looks, where it holds nobody up. After a cancel it may go on, but nobody listens.
+    /// [`look`] of this call.
     pub(crate) async fn look<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Stop> + Send + 'static,
     ) -> Result<T, Stop> {
-        self.unless_cancelled(blocking(work)).await?
+        look(&self.cancel, work).await
     }
 
     /// Runs what changes the proposal, to its end: hunks that nobody has recorded must not stay behind.
@@ -82,6 +78,26 @@ impl Context {
     ) -> Result<Answer, Stop> {
         blocking(work).await
     }
+}
+
+/// Waits for something that may be dropped at any moment; the user's cancelling drops it.
+pub(crate) async fn unless_cancelled<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Result<T, Stop> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Stop::Cancelled),
+        done = work => Ok(done),
+    }
+}
+
+/// Runs what only looks, where it holds nobody up. After a cancel it may go on, but nobody listens.
+pub(crate) async fn look<T: Send + 'static>(
+    cancel: &CancellationToken,
+    work: impl FnOnce() -> Result<T, Stop> + Send + 'static,
+) -> Result<T, Stop> {
+    unless_cancelled(cancel, blocking(work)).await?
 }
 
 async fn blocking<T: Send + 'static>(

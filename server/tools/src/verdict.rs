@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use interline_log::{CallId, EditVerdict, SessionId};
+use interline_log::{EditVerdict, SessionId};
 use interline_workspace::editor::{Diagnostic, Severity};
 use interline_workspace::path::WorkspacePath;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Environment;
 use crate::diagnosis::{self, Diagnosis};
 use crate::memory::Checked;
-use crate::tool::{Context, Stop};
+use crate::tool::Stop;
 use crate::tools::diagnostics;
 
 /// New problems that the verdict names.
@@ -140,12 +140,7 @@ async fn look(
     scope: Option<&WorkspacePath>,
     cancel: &CancellationToken,
 ) -> Result<Findings, Stop> {
-    let context = Context {
-        environment,
-        call: CallId::new(),
-        cancel: cancel.clone(),
-    };
-    match diagnosis::look(&context, scope).await? {
+    match diagnosis::look(&environment, scope, cancel).await? {
         Diagnosis::Checked(checked) => Ok(Findings(checked)),
         Diagnosis::NotChecked(reason) => Err(Stop::Failed(reason)),
     }

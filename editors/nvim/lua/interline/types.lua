@@ -195,7 +195,7 @@
 
 ---What happened.
 ---@class interline.Event
----@field type 'turnStarted'|'text'|'activity'|'callStarted'|'callEnded'|'hunksChanged'|'spent'|'notice'|'question'|'configured'|'turnEnded' which of the others are there
+---@field type 'turnStarted'|'text'|'activity'|'callStarted'|'callEnded'|'checked'|'hunksChanged'|'spent'|'notice'|'question'|'configured'|'turnEnded' which of the others are there
 ---@field turn string The turn.
 ---@field title string A few words of the request.
 ---@field delta string What comes after what it said so far.
@@ -204,6 +204,11 @@
 ---@field tool string The tool's name.
 ---@field status interline.CallStatus How it ended.
 ---@field summary string One line.
+---@field by string Who checked, such as `cargo check`.
+---@field cleared integer Errors and warnings that are gone.
+---@field newErrors integer Errors that were not there before.
+---@field newWarnings integer Warnings that were not there before.
+---@field left integer Errors that are there as before.
 ---@field documents interline.HunksChanged[] All documents that changed.
 ---@field usage interline.Usage By the turn so far.
 ---@field costUsd? number In US dollars, where the prices are known.
