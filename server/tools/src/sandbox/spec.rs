@@ -103,10 +103,24 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             cpu_seconds: 3_600,
-            memory: 8 << 30,
+            memory: memory_of_this_machine() / 4 * 3,
             processes: 2_048,
             file_size: 8 << 30,
             open_files: 4_096,
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn memory_of_this_machine() -> u64 {
+    let facts = rustix::system::sysinfo();
+    // As wide as the machine's words.
+    #[expect(clippy::useless_conversion, reason = "not on 32-bit machines")]
+    let total = u64::from(facts.totalram);
+    total.saturating_mul(facts.mem_unit.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn memory_of_this_machine() -> u64 {
+    8 << 30
 }

@@ -191,18 +191,37 @@ fn overlay(
     locks.push(lock);
     let lower = lower.iter().map(|path| open(path, OFlags::PATH));
     let lower = lower.collect::<Result<Vec<_>, _>>()?;
-    let (upper, work) = (open(upper, OFlags::PATH)?, open(work, OFlags::PATH)?);
+    let (upper, work_folder) = (open(upper, OFlags::PATH)?, open(work, OFlags::PATH)?);
     let names: Vec<_> = lower.iter().map(name).collect();
     let options = [
         ("lowerdir", names.join(":")),
         ("upperdir", name(&upper)),
-        ("workdir", name(&work)),
+        ("workdir", name(&work_folder)),
         ("userxattr", String::new()),
+        // Or each end of a command would flush all of the host's file system to the disk.
+        ("volatile", String::new()),
     ];
     let options = options
         .each_ref()
         .map(|(name, value)| (*name, value.as_str()));
-    filesystem("overlay", &options, PLAIN).map_err(at("a copy-on-write view (overlayfs)"))
+    forget_volatile(&work_folder);
+    let view = filesystem("overlay", &options, PLAIN);
+    forget_volatile(&work_folder);
+    view.map_err(at("a copy-on-write view (overlayfs)"))
+}
+
+/// Takes the mark away that keeps a `volatile` view from being mounted again: it warns of a crash of the machine, after
+/// which the upper layer may be incomplete, like any other build output. It also could not be deleted by its owner.
+fn forget_volatile(work: &OwnedFd) {
+    // Mostly it is not there; where it stays, mounting says so.
+    let _ = rustix::fs::unlinkat(
+        work,
+        "work/incompat/volatile/dirty",
+        rustix::fs::AtFlags::empty(),
+    );
+    for mark in ["work/incompat/volatile", "work/incompat"] {
+        let _ = rustix::fs::unlinkat(work, mark, rustix::fs::AtFlags::REMOVEDIR);
+    }
 }
 
 fn name(folder: &OwnedFd) -> String {
