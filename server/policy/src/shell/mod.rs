@@ -59,7 +59,19 @@ pub fn analyse_shell_by_names(command: &str, root: &Path) -> Facts {
     analyse(command, &Lookup::by_names(root))
 }
 
+/// Longer texts get a stack of their own: the parsers recurse, and worker threads have small ones.
+const SHORT: usize = 256;
+const STACK: usize = 32 << 20;
+
 fn analyse(command: &str, lookup: &Lookup) -> Facts {
+    if command.len() <= SHORT {
+        facts_of(command, lookup)
+    } else {
+        stacker::grow(STACK, || facts_of(command, lookup))
+    }
+}
+
+fn facts_of(command: &str, lookup: &Lookup) -> Facts {
     let mut facts = Facts::default();
     if command.len() > text::MAX_BYTES {
         facts.doubt("too-long");

@@ -119,6 +119,39 @@ fn programs_of_the_workspace_are_doubted() {
     assert_eq!(of("sneaky x").doubts, ["workspace-program"]);
 }
 
+/// Each of these took a parser's stack or its time; a worker's stack is 2 MiB.
+#[test]
+fn what_nests_without_end_is_survived() {
+    let nested = [
+        "[[ ".to_owned() + &"! ".repeat(2000) + "x ]]",
+        "[[ ".to_owned() + &"! ".repeat(40) + "x ]]",
+        "coproc ".repeat(2000),
+        "coproc ".repeat(40) + "ls",
+        "(".repeat(12),
+        "(".repeat(5000),
+        "\"$(".repeat(12),
+        "$(".repeat(12) + "ls" + &")".repeat(12),
+        "{ ".repeat(12) + "ls;" + &" }".repeat(12),
+        "if ".repeat(90),
+        "if a; then ".repeat(40),
+        "a&&".repeat(5000) + "b",
+        "a|".repeat(5000) + "b",
+        "[[ ".to_owned() + &"a && ".repeat(3000) + "b ]]",
+        "eval ".repeat(3000),
+        "sh -c ".repeat(2000),
+        "case x in ".repeat(60),
+        "`".repeat(48),
+        "ls ".to_owned() + &"<<E ".repeat(2000),
+    ];
+    let worker = std::thread::Builder::new().stack_size(2 << 20);
+    let done = worker.spawn(move || {
+        for text in &nested {
+            let _ = analyse_shell_by_names(text, Path::new("/workspace"));
+        }
+    });
+    done.unwrap().join().unwrap();
+}
+
 #[test]
 fn one_denied_of_ten_thousand_is_denied() {
     let command = format!("{}git push", "true; ".repeat(10_000));

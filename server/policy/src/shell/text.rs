@@ -6,7 +6,7 @@ pub(crate) const MAX_BYTES: usize = 128 * 1024;
 /// Longer ones are only sketched: nobody types them, and two parsers on them cost more than they tell.
 pub(crate) const MAX_PARSED: usize = 16 * 1024;
 /// Open brackets and quotes in each other. Deeper texts are not parsed: the parsers recurse.
-const MAX_DEPTH: usize = 24;
+const MAX_DEPTH: usize = 12;
 
 /// Reason codes for the characters of a text.
 pub(crate) fn doubts(text: &str) -> Vec<&'static str> {
@@ -67,7 +67,15 @@ pub(crate) fn is_too_deep(text: &str) -> bool {
         "if ", "while ", "until ", "for ", "case ", "do ", "then ", "$((",
     ];
     let words: usize = compound.iter().map(|word| text.matches(word).count()).sum();
-    deepest > MAX_DEPTH || marks > 2 * MAX_DEPTH || words > 4 * MAX_DEPTH
+    // Prefixes that may stand before each other without end.
+    let prefixes = text
+        .split_whitespace()
+        .filter(|word| matches!(*word, "!" | "coproc" | "time" | "function"))
+        .count();
+    deepest > MAX_DEPTH
+        || marks > 4 * MAX_DEPTH
+        || words > 8 * MAX_DEPTH
+        || prefixes > 4 * MAX_DEPTH
 }
 
 #[cfg(test)]
@@ -96,6 +104,7 @@ mod tests {
             assert_eq!(doubts(text), expected, "{text:?}");
         }
         assert_eq!(doubts("l\\\ns"), ["many-lines", "continuation"]);
+        assert!(is_too_deep(&"coproc ".repeat(100)) && is_too_deep(&"! ".repeat(100)));
         assert!(is_too_deep(&"(".repeat(100)) && is_too_deep(&"`".repeat(100)));
         assert!(!is_too_deep("a $(b $(c ${d[1]}))"));
     }
