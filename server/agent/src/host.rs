@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use interline_log::{Mode, Store, Tier};
 use interline_model::{ModelClient, ModelSpec, Secret, find_auto};
 use interline_policy::{AlwaysStore, Rule, Rules};
-use interline_tools::Registry;
+use interline_tools::{Confinement, Registry};
 use tokio::sync::OnceCell;
 
 use crate::budget::Budget;
@@ -30,6 +30,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Sessions, trust and always-allow rules live below it.
     pub state: PathBuf,
+    /// The `interline` binary, which sets up sandboxes; `None`: nothing runs in one.
+    pub launcher: Option<PathBuf>,
     /// The environment as read at start: keys for `auto`, and what children may get.
     pub env: Arc<Vec<(String, String)>>,
     /// Trusts the folder for this process, whatever is on record.
@@ -73,6 +75,7 @@ pub struct Host {
     pub(crate) landing: tokio::sync::Mutex<()>,
     rules: Mutex<Arc<Rules>>,
     auto: OnceCell<ModelSpec>,
+    confinement: OnceCell<Result<Confinement, String>>,
     /// By name: a client holds its connections, and for https the TLS roots.
     clients: Mutex<HashMap<String, Arc<dyn ModelClient>>>,
 }
@@ -92,6 +95,7 @@ impl Host {
             landing: tokio::sync::Mutex::default(),
             rules,
             auto: OnceCell::new(),
+            confinement: OnceCell::new(),
             clients: Mutex::default(),
         })
     }
@@ -128,6 +132,24 @@ impl Host {
 
     pub(crate) fn trusted(&self, root: &Path) -> bool {
         self.settings.trust || self.trust.trusted(root)
+    }
+
+    /// The sandbox. It is tried when it is first needed; the error says why there is none, and what to do.
+    pub(crate) async fn confinement(&self) -> &Result<Confinement, String> {
+        let find = || async {
+            let Some(launcher) = &self.settings.launcher else {
+                return Err("this process has no launcher for sandboxes".to_owned());
+            };
+            Confinement::find(launcher, &self.settings.state)
+                .await
+                .map_err(|fault| format!("{}. {}", fault.what, fault.remedy))
+        };
+        self.confinement.get_or_init(find).await
+    }
+
+    /// The sandbox, where it was tried and works.
+    pub(crate) fn known_confinement(&self) -> Option<Confinement> {
+        self.confinement.get()?.as_ref().ok().cloned()
     }
 
     /// The model with this name. `auto` looks for one, once.

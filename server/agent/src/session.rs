@@ -160,6 +160,7 @@ impl Session {
             session: self.id,
             turn,
             trusted,
+            confinement: self.host.known_confinement(),
             scratch: scratch.folder().to_owned(),
             env: self.host.settings.env.clone(),
             memory: self.memory.clone(),

@@ -20,6 +20,7 @@ mod process;
 mod registry;
 pub mod sandbox;
 mod schema;
+mod shaded;
 #[cfg(test)]
 mod testing;
 mod tool;
@@ -38,6 +39,7 @@ use interline_workspace::editor::Editor;
 pub use memory::Memory;
 pub use prepared::Prepared;
 pub use registry::Registry;
+pub use shaded::Confinement;
 pub use verdict::{Findings, Verdict, verdict};
 
 /// What a call works on.
@@ -53,6 +55,8 @@ pub struct Environment {
     pub turn: TurnId,
     /// The user trusts the folder: its own checker may run.
     pub trusted: bool,
+    /// The sandbox, where one works: what policy allows there runs there and nowhere else.
+    pub confinement: Option<Confinement>,
     /// A folder of ours for this session (the checker's copy of the workspace, build caches).
     pub scratch: std::path::PathBuf,
     /// The user's environment, as read at start; children get an allow-listed part of it.

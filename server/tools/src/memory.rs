@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use interline_workspace::editor::Diagnostic;
 use interline_workspace::path::WorkspacePath;
+use interline_workspace::shadow::Shadow;
 use sha2::{Digest as _, Sha256};
 
 use crate::checker::Copy;
@@ -17,6 +18,7 @@ pub struct Memory {
     reads: Mutex<HashMap<WorkspacePath, String>>,
     checked: Mutex<Option<Arc<Checked>>>,
     copy: Arc<tokio::sync::Mutex<Copy>>,
+    shadow: Arc<tokio::sync::Mutex<Option<Shadow>>>,
 }
 
 /// What was found wrong, in positions of the text that the session saw.
@@ -77,6 +79,11 @@ impl Memory {
     /// The checkers' copy, for one of them at a time.
     pub(crate) async fn copy(&self) -> tokio::sync::OwnedMutexGuard<Copy> {
         Arc::clone(&self.copy).lock_owned().await
+    }
+
+    /// The shadow workspace, for one command at a time.
+    pub(crate) async fn shadow(&self) -> tokio::sync::OwnedMutexGuard<Option<Shadow>> {
+        Arc::clone(&self.shadow).lock_owned().await
     }
 
     pub(crate) fn knows(&self, path: &WorkspacePath, text: &str) -> Known {

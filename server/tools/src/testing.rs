@@ -91,6 +91,7 @@ impl Bench {
             session: SessionId::new(),
             turn: TurnId::new(),
             trusted: true,
+            confinement: None,
             scratch: folder.path().join("scratch"),
             env: Arc::new(std::env::vars().collect()),
             memory: Arc::new(Memory::default()),

@@ -63,6 +63,7 @@ fn explain(folder: Option<PathBuf>, args: &Explain) -> anyhow::Result<u8> {
             _ => rooms.config.mode.value,
         },
         trusted: rooms.config.trusted,
+        confinement: None,
         headless: false,
         tainted: false,
         private: false,

@@ -86,7 +86,7 @@ impl Config {
         }
         let merge::Merge {
             model,
-            mut mode,
+            mode,
             models,
             budget,
             mut rules,
@@ -94,14 +94,6 @@ impl Config {
             mut warnings,
             ..
         } = merge;
-        if mode.value == Mode::Auto {
-            // Auto covers the outside, so it needs a boundary below it that holds.
-            warnings.push(
-                "mode auto needs a sandbox, which this build does not have: accept-edits counts"
-                    .to_owned(),
-            );
-            mode.value = Mode::AcceptEdits;
-        }
         let always = match interline_policy::AlwaysStore::new(&folders.state).rules(root) {
             Ok(rules) => rules,
             Err(error) => {
@@ -158,6 +150,7 @@ impl Config {
             budget: self.budget.value,
             rules: self.rules.clone(),
             state: self.folders.state.clone(),
+            launcher: std::env::current_exe().ok(),
             env: self.env.clone(),
             trust: flags.trust,
         }

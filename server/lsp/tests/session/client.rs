@@ -262,6 +262,7 @@ fn settings(state: &Path, model: Option<String>) -> Settings {
         budget: Budget::default(),
         rules: interline_policy::Rules::default(),
         state: state.to_owned(),
+        launcher: None,
         env: Arc::new(env.unwrap_or_default()),
         trust: true,
     }

@@ -1,4 +1,4 @@
-//! `shell`: one command, run in the real folder after approval.
+//! `shell`: one command, in the sandbox on the shadow; outside, in the real folder, where the permit says so.
 //!
 //! What policy has proven to be a plain argument vector runs as just that, without a shell in between; everything
 //! else is what the user has read and approved, and goes to a bash that reads no start-up file.
@@ -34,10 +34,10 @@ pub(crate) struct Shell {
 
 impl Tool for Shell {
     const NAME: &'static str = "shell";
-    const DESCRIPTION: &'static str = "Run a command in the workspace's root; bash, no terminal, no input. It sees the \
-        files on disk, not unsaved text or pending hunks: check changes with diagnostics. The user may be asked, so keep it \
-        one plain command; use read, grep, glob and edit for files. Nothing stays running after it. Time-out 120 s, at \
-        most 600.";
+    const DESCRIPTION: &'static str = "Run a command in the workspace's root; bash, no terminal, no input. It runs in a sandbox \
+        without network, on a copy that has unsaved text and your pending hunks in it; text files that it changes become \
+        hunks, ignored build outputs stay. What must leave the sandbox (network, installs, git commit) asks the user and runs \
+        on the real folder, which has neither. Nothing stays running after it. Time-out 120 s, at most 600.";
     const ACCESS: Access = Access::Execute;
     const RETRY: RetryClass = RetryClass::Opaque;
 
@@ -70,15 +70,27 @@ impl Tool for Shell {
     }
 
     async fn run(self, context: Context) -> Result<Answer, Stop> {
-        let Grant::Outside(_) = context.grant else {
-            let message = "this build has no sandbox to run it in".to_owned();
-            return Err(Stop::Failed(message));
-        };
         let facts = Tool::facts(&self, &context.environment)?;
         let job = self.job(&context.environment, &facts)?;
         let streams = Streams::Merged(Capture::new(KEPT, KEPT));
-        let finished = job.run(streams, &context.cancel).await?;
-        Ok(self.report(&finished))
+        match context.grant {
+            Grant::Outside(_) => {
+                let finished = job.run(streams, &context.cancel).await?;
+                Ok(self.report(&finished))
+            }
+            Grant::Sandbox(_) => {
+                let shaded =
+                    shaded::run(&context.environment, job, streams, &context.cancel).await?;
+                let answer = self.report(&shaded.finished);
+                if answer.status == CallStatus::Cancelled {
+                    return Ok(answer);
+                }
+                let (origin, workspace) =
+                    (context.origin(), context.environment.workspace.clone());
+                let take = move || Ok(with_changes(answer, &shaded.changes()?, &workspace, origin));
+                context.propose(take).await
+            }
+        }
     }
 }
 
@@ -137,6 +149,33 @@ impl Shell {
             events: Vec::new(),
         }
     }
+}
+
+/// What the command changed becomes hunks, and the answer says so.
+fn with_changes(
+    mut answer: Answer,
+    changes: &Changes,
+    workspace: &Workspace,
+    origin: Origin,
+) -> Answer {
+    let taken = changes.propose(workspace, origin);
+    for outcome in &taken.outcomes {
+        // Writing to a String can't fail.
+        let _ = write!(answer.content, "\nproposed: {}", outcome.summary);
+    }
+    for notice in &taken.notices {
+        let _ = write!(answer.content, "\nnote: {notice}");
+    }
+    let hunks: usize = taken.outcomes.iter().map(|outcome| outcome.hunks.len()).sum();
+    if hunks > 0 {
+        let _ = write!(answer.summary, ", {}", counted(hunks, "hunk", "hunks"));
+    } else if answer.status == CallStatus::Failed {
+        answer
+            .content
+            .push_str("\n(it ran in the sandbox: no network, nothing outside of the workspace)");
+    }
+    answer.events = taken.outcomes.into_iter().map(|outcome| outcome.event).collect();
+    answer
 }
 
 /// The one argument vector that is proven to be all of it, with the program that was found for it.

@@ -1,0 +1,103 @@
+//! Commands in the sandbox, on the shadow of what the session sees.
+//!
+//! Entering the shadow, mounting it, and reading back what a command changed go together: one command at a time, and
+//! whatever it was, the workspace itself is untouched. There is no way from here to run anything outside.
+
+use std::path::{Path, PathBuf};
+
+use interline_workspace::shadow::{Changes, Entered, Layers, Shadow};
+use tokio::sync::OwnedMutexGuard;
+use tokio_util::sync::CancellationToken;
+
+use crate::Environment;
+use crate::process::{Confined, Finished, Job, Streams};
+use crate::sandbox::{self, Fault, Limits, Mount, Network, Probe};
+use crate::tool::{Stop, unless_cancelled};
+
+/// A sandbox that works on this machine.
+#[derive(Clone, Debug)]
+pub struct Confinement {
+    launcher: PathBuf,
+    state: PathBuf,
+}
+
+impl Confinement {
+    /// Tries the sandbox, once for the life of the process. `launcher` is the `interline` binary, `state` our folder,
+    /// which no command sees.
+    ///
+    /// # Errors
+    /// What does not work, and what to do.
+    pub async fn find(launcher: &Path, state: &Path) -> Result<Self, Fault> {
+        match sandbox::probe(launcher, state).await {
+            Probe::Works(_) => Ok(Self {
+                launcher: launcher.to_owned(),
+                state: state.to_owned(),
+            }),
+            Probe::Fails(fault) => Err(fault.clone()),
+        }
+    }
+
+    fn confined(&self, environment: &Environment, layers: &Layers) -> Result<Confined, String> {
+        let overlay = Mount::Overlay {
+            lower: layers.lower.clone(),
+            upper: layers.upper.clone(),
+            work: layers.work.clone(),
+            at: layers.at.clone(),
+        };
+        let mounts = sandbox::mounts(&environment.env, &environment.scratch, vec![overlay]);
+        let mut mounts = mounts.map_err(|error| error.to_string())?;
+        mounts.push(Mount::Hidden(self.state.clone()));
+        Ok(Confined {
+            launcher: self.launcher.clone(),
+            mounts,
+            network: Network::Nobody,
+            limits: Limits::default(),
+        })
+    }
+}
+
+/// A command that has ended in the shadow. The next one waits until it is read back or dropped; what is not read back
+/// is gone.
+pub(crate) struct Shaded {
+    pub(crate) finished: Finished,
+    entered: Entered,
+    _turn: OwnedMutexGuard<Option<Shadow>>,
+}
+
+/// Runs `job` in the shadow of the session. Its folder and its program are those of the workspace's own place.
+pub(crate) async fn run(
+    environment: &Environment,
+    mut job: Job,
+    streams: Streams,
+    cancel: &CancellationToken,
+) -> Result<Shaded, Stop> {
+    let confinement = environment.confinement.as_ref();
+    let confinement =
+        confinement.ok_or_else(|| "there is no sandbox to run this in".to_owned())?;
+    let mut turn = unless_cancelled(cancel, environment.memory.shadow()).await?;
+    let shadow = turn
+        .get_or_insert_with(|| Shadow::new(&environment.scratch.join("shadow")))
+        .clone();
+    let (workspace, session) = (environment.workspace.clone(), environment.session);
+    let entering = tokio::task::spawn_blocking(move || shadow.enter(&workspace, session));
+    let entered = entering
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())?;
+    job.sandbox = Some(confinement.confined(environment, entered.layers())?);
+    let finished = job.run(streams, cancel).await?;
+    Ok(Shaded {
+        finished,
+        entered,
+        _turn: turn,
+    })
+}
+
+impl Shaded {
+    /// What the command changed. To be called where blocking is allowed.
+    pub(crate) fn changes(self) -> Result<Changes, Stop> {
+        self.entered
+            .changes()
+            .map_err(|error| Stop::Failed(error.to_string()))
+    }
+}
