@@ -180,6 +180,9 @@ pub(crate) enum Tools {
         /// Write what it proposes.
         #[arg(long)]
         apply: bool,
+        /// Trust the folder for this call.
+        #[arg(long)]
+        trust: bool,
     },
 }
 

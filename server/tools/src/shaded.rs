@@ -72,8 +72,7 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> Result<Shaded, Stop> {
     let confinement = environment.confinement.as_ref();
-    let confinement =
-        confinement.ok_or_else(|| "there is no sandbox to run this in".to_owned())?;
+    let confinement = confinement.ok_or_else(|| "there is no sandbox to run this in".to_owned())?;
     let mut turn = unless_cancelled(cancel, environment.memory.shadow()).await?;
     let shadow = turn
         .get_or_insert_with(|| Shadow::new(&environment.scratch.join("shadow")))
@@ -95,7 +94,7 @@ pub(crate) async fn run(
 
 impl Shaded {
     /// What the command changed. To be called where blocking is allowed.
-    pub(crate) fn changes(self) -> Result<Changes, Stop> {
+    pub(crate) fn changes(mut self) -> Result<Changes, Stop> {
         self.entered
             .changes()
             .map_err(|error| Stop::Failed(error.to_string()))

@@ -186,11 +186,9 @@ impl Turn {
 
     /// Steps 1 to 12 of the pipeline: facts are made, policy decides, the user is asked.
     async fn gate(&mut self, call: &Wanted, prepared: &Prepared) -> Result<Gated, End> {
-        let decision = interline_policy::decide(
-            prepared.call(),
-            &self.session.host.rules(),
-            &self.policy_context(),
-        );
+        let context = self.policy_context(prepared.info().access).await;
+        let decision =
+            interline_policy::decide(prepared.call(), &self.session.host.rules(), &context);
         let Decision {
             verdict,
             by,
@@ -364,14 +362,18 @@ impl Turn {
         Ok(())
     }
 
-    fn policy_context(&self) -> Context {
+    /// The sandbox is tried when the first call comes that could use it.
+    async fn policy_context(&self, access: Access) -> Context {
+        let mode = self.session.mode();
+        let wanted = access == Access::Execute || mode == Mode::Auto;
+        let sandbox = wanted && self.session.host.confinement().await.is_ok();
         Context {
-            mode: self.session.mode(),
+            mode,
             trusted: self.trusted,
             headless: self.session.editor.abilities().headless,
             tainted: self.session.tainted(),
             private: self.session.private(),
-            sandbox: false,
+            sandbox,
         }
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use interline_log::{
-    Actor, AssistantBlock, AssistantContent, EventData, LogError, StopReason, ToolDefinition,
+    Actor, AssistantBlock, AssistantContent, EventData, LogError, Mode, StopReason, ToolDefinition,
     TurnId, TurnOutcome, Usage,
 };
 use interline_model::ModelClient;
@@ -135,6 +135,13 @@ impl Turn {
             .map_err(|error| error.to_string())?
             .clone();
         tracing::info!(session = %session.id, turn = %id, model = model.spec().name, title = request.title, "turn");
+        if session.mode() == Mode::Auto
+            && let Err(reason) = session.host.confinement().await
+        {
+            session.warn(format!(
+                "mode auto counts as accept-edits, for there is no sandbox: {reason}"
+            ));
+        }
         let tools = session
             .host
             .registry

@@ -22,7 +22,18 @@ pub(super) fn run(
             list(as_json);
             Ok(exit::DONE)
         }
-        Some(Tools::Call { name, input, apply }) => call(folder, &name, &input, apply),
+        Some(Tools::Call {
+            name,
+            input,
+            apply,
+            trust,
+        }) => {
+            let flags = Flags {
+                trust,
+                ..Flags::default()
+            };
+            call(folder, &flags, &name, &input, apply)
+        }
     }
 }
 
@@ -60,8 +71,14 @@ fn list(as_json: bool) {
     }
 }
 
-fn call(folder: Option<PathBuf>, name: &str, input: &str, apply: bool) -> anyhow::Result<u8> {
-    let rooms = Rooms::open(folder, &Flags::default())?;
+fn call(
+    folder: Option<PathBuf>,
+    flags: &Flags,
+    name: &str,
+    input: &str,
+    apply: bool,
+) -> anyhow::Result<u8> {
+    let rooms = Rooms::open(folder, flags)?;
     let terminal = Arc::new(Terminal::new(Output::Text));
     runtime()?.block_on(async {
         let agent = rooms.agent(terminal.clone());

@@ -4,6 +4,7 @@
 //! else is what the user has read and approved, and goes to a bash that reads no start-up file.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -11,13 +12,17 @@ use std::time::Duration;
 
 use interline_log::{Access, CallStatus, RetryClass};
 use interline_policy::{Facts, Grant};
+use interline_workspace::Workspace;
+use interline_workspace::proposal::Origin;
+use interline_workspace::shadow::Changes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
+use crate::count::counted;
 use crate::process::{Capture, ChildEnvironment, End, Finished, Job, Streams};
 use crate::tool::{Answer, Context, Stop, Tool};
-use crate::visible;
+use crate::{shaded, visible};
 
 /// Bytes of output that are kept from each end.
 const KEPT: usize = 15_000;
@@ -85,8 +90,7 @@ impl Tool for Shell {
                 if answer.status == CallStatus::Cancelled {
                     return Ok(answer);
                 }
-                let (origin, workspace) =
-                    (context.origin(), context.environment.workspace.clone());
+                let (origin, workspace) = (context.origin(), context.environment.workspace.clone());
                 let take = move || Ok(with_changes(answer, &shaded.changes()?, &workspace, origin));
                 context.propose(take).await
             }
@@ -161,12 +165,16 @@ fn with_changes(
     let taken = changes.propose(workspace, origin);
     for outcome in &taken.outcomes {
         // Writing to a String can't fail.
-        let _ = write!(answer.content, "\nproposed: {}", outcome.summary);
+        let _ = write!(answer.content, "\n{}", outcome.summary);
     }
     for notice in &taken.notices {
         let _ = write!(answer.content, "\nnote: {notice}");
     }
-    let hunks: usize = taken.outcomes.iter().map(|outcome| outcome.hunks.len()).sum();
+    let hunks: usize = taken
+        .outcomes
+        .iter()
+        .map(|outcome| outcome.hunks.len())
+        .sum();
     if hunks > 0 {
         let _ = write!(answer.summary, ", {}", counted(hunks, "hunk", "hunks"));
     } else if answer.status == CallStatus::Failed {
@@ -174,7 +182,11 @@ fn with_changes(
             .content
             .push_str("\n(it ran in the sandbox: no network, nothing outside of the workspace)");
     }
-    answer.events = taken.outcomes.into_iter().map(|outcome| outcome.event).collect();
+    answer.events = taken
+        .outcomes
+        .into_iter()
+        .map(|outcome| outcome.event)
+        .collect();
     answer
 }
 
