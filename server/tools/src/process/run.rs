@@ -69,6 +69,14 @@ pub(crate) struct Finished {
     pub(crate) sandbox: Option<Outcome>,
 }
 
+/// What it was that ended.
+enum Over {
+    /// The program, or our patience.
+    Ended(End),
+    /// All that was in the sandbox, or the attempt to set it up.
+    Inside(Result<Outcome, String>),
+}
+
 /// A program that was started.
 struct Running {
     child: Child,
@@ -90,20 +98,23 @@ impl Job {
         running.hand_over(self.spec()).await;
         let reading = read_all(receivers, &mut streams);
         let ended = self.watch(&mut running, &group, reading, cancel);
-        let (end, left_running) = ended.await.map_err(cant)?;
-        let mut finished = Finished {
+        let (over, left_running) = ended.await.map_err(cant)?;
+        drop(group);
+        running.collect();
+        let (end, sandbox) = match over {
+            Over::Ended(end) => (end, None),
+            Over::Inside(outcome) => {
+                let outcome = outcome?;
+                (End::Exited(outcome.status), Some(outcome))
+            }
+        };
+        let left_inside = sandbox.as_ref().map(|outcome| outcome.left_running);
+        Ok(Finished {
             end,
             streams,
-            left_running,
-            sandbox: None,
-        };
-        if let (End::Exited(_), Some(control)) = (end, running.control) {
-            let outcome = control.outcome().await?;
-            finished.end = End::Exited(outcome.status);
-            finished.left_running = outcome.left_running;
-            finished.sandbox = Some(outcome);
-        }
-        Ok(finished)
+            left_running: left_inside.unwrap_or(left_running),
+            sandbox,
+        })
     }
 
     /// What the launcher is told.
@@ -127,26 +138,26 @@ impl Job {
         group: &Group,
         reading: impl Future<Output = ()>,
         cancel: &CancellationToken,
-    ) -> std::io::Result<(End, bool)> {
+    ) -> std::io::Result<(Over, bool)> {
         let ending = self.end(running, group, cancel);
         tokio::pin!(reading, ending);
         let mut closed = false;
-        let end = loop {
+        let over = loop {
             tokio::select! {
-                end = &mut ending => break end?,
+                over = &mut ending => break over?,
                 () = &mut reading, if !closed => closed = true,
             }
         };
         if !closed {
             closed = tokio::time::timeout(LEFT_OPEN, &mut reading).await.is_ok();
         }
-        let left_running = matches!(end, End::Exited(_)) && group.is_alive();
+        let left_running = matches!(over, Over::Ended(End::Exited(_))) && group.is_alive();
         group.kill();
         if !closed {
             // What was in the pipe when its last writer died. A process that has left the group may still hold it.
             let _ = tokio::time::timeout(LEFT_OPEN, &mut reading).await;
         }
-        Ok((end, left_running))
+        Ok((over, left_running))
     }
 
     fn spawn(&self, streams: &Streams) -> std::io::Result<(Running, Vec<Receiver>)> {
@@ -199,13 +210,13 @@ impl Job {
         running: &mut Running,
         group: &Group,
         cancel: &CancellationToken,
-    ) -> std::io::Result<End> {
-        let Running { child, control } = running;
+    ) -> std::io::Result<Over> {
         let early = tokio::select! {
-            status = child.wait() => return status.map(End::Exited),
+            over = running.over() => return over,
             () = tokio::time::sleep(self.time_limit) => End::TimedOut,
             () = cancel.cancelled() => End::Cancelled,
         };
+        let Running { child, control } = running;
         // The child is collected while the group ends, or it would count as alive.
         let (collected, ()) = tokio::join!(
             tokio::time::timeout(Duration::from_millis(900), child.wait()),
@@ -215,11 +226,27 @@ impl Job {
         if collected.is_err() {
             child.wait().await?;
         }
-        Ok(early)
+        Ok(Over::Ended(early))
     }
 }
 
 impl Running {
+    async fn over(&mut self) -> std::io::Result<Over> {
+        match &mut self.control {
+            Some(control) => Ok(Over::Inside(control.outcome().await)),
+            None => self.child.wait().await.map(End::Exited).map(Over::Ended),
+        }
+    }
+
+    /// The launcher has nothing left to do, but the kernel may take a while to take its sandbox down. It is collected
+    /// aside; whoever wants the same upper layer waits at its lock.
+    fn collect(mut self) {
+        if self.control.is_some() {
+            // A runtime that ends drops this, and the child with it, which kills it.
+            tokio::spawn(async move { self.child.wait().await });
+        }
+    }
+
     async fn hand_over(&mut self, spec: Option<Spec>) {
         if let (Some(control), Some(spec)) = (&mut self.control, spec) {
             // A launcher that is gone has no outcome, which is the error then.

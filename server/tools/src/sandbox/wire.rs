@@ -6,10 +6,9 @@
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
 use super::Spec;
@@ -18,8 +17,6 @@ use super::Spec;
 pub(super) const MOST: usize = 8 << 20;
 /// Asks all processes inside to end.
 pub(super) const TERMINATE: u8 = b'T';
-/// How long the last messages may take when the launcher has ended.
-const LAST: Duration = Duration::from_secs(2);
 
 /// What the launcher says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,12 +90,19 @@ impl Control {
         let _ = self.0.try_write(&[TERMINATE]);
     }
 
-    /// How it ended, once the launcher has. An error says why the program did not run.
-    pub(crate) async fn outcome(mut self) -> Result<Outcome, String> {
-        let mut text = String::new();
-        // What was read until then will do: a message that is not there is an error below.
-        let _ = tokio::time::timeout(LAST, self.0.read_to_string(&mut text)).await;
-        judge(&text)
+    /// Waits for how it ended: then nobody inside is left. An error says why the program did not run.
+    ///
+    /// To be asked once; what an unfinished call has heard is lost.
+    pub(crate) async fn outcome(&mut self) -> Result<Outcome, String> {
+        let mut said = Said::default();
+        let mut lines = BufReader::new(&mut self.0).lines();
+        // A socket that broke has no more to say, like one that was closed.
+        while let Ok(Some(line)) = lines.next_line().await {
+            if let Some(outcome) = said.line(&line) {
+                return outcome;
+            }
+        }
+        said.nothing_more()
     }
 }
 
@@ -112,33 +116,45 @@ fn frame(spec: &Spec) -> std::io::Result<Vec<u8>> {
     Ok([&length.to_le_bytes(), body.as_slice()].concat())
 }
 
-fn judge(text: &str) -> Result<Outcome, String> {
-    let mut stands = None;
-    for line in text.lines() {
+/// What the launcher has said so far.
+#[derive(Default)]
+struct Said {
+    stands: Option<Ready>,
+}
+
+impl Said {
+    /// The outcome, if the line brings it.
+    fn line(&mut self, line: &str) -> Option<Result<Outcome, String>> {
         match serde_json::from_str(line) {
-            Ok(Message::Ready(ready)) => stands = Some(ready),
-            Ok(Message::Failed(why)) => return Err(not_set_up(&why)),
-            Ok(Message::CantRun(why)) => return Err(why),
+            Ok(Message::Ready(ready)) => {
+                self.stands = Some(ready);
+                None
+            }
+            Ok(Message::Failed(why)) => Some(Err(not_set_up(&why))),
+            Ok(Message::CantRun(why)) => Some(Err(why)),
             Ok(Message::Ended {
                 status,
                 left_running,
                 exceeded,
-            }) => {
-                let Some(ready) = stands else { break };
-                return Ok(Outcome {
+            }) => Some(match self.stands.take() {
+                Some(ready) => Ok(Outcome {
                     status: ExitStatus::from_raw(status),
                     left_running,
                     exceeded,
                     ready,
-                });
-            }
-            Err(_) => break,
+                }),
+                None => self.nothing_more(),
+            }),
+            Err(_) => Some(self.nothing_more()),
         }
     }
-    Err(match stands {
-        Some(_) => "the sandbox was ended from outside, and the command with it".to_owned(),
-        None => not_set_up("its launcher ended before it was ready"),
-    })
+
+    fn nothing_more(&self) -> Result<Outcome, String> {
+        Err(match self.stands {
+            Some(_) => "the sandbox was ended from outside, and the command with it".to_owned(),
+            None => not_set_up("its launcher ended before it was ready"),
+        })
+    }
 }
 
 fn not_set_up(why: &str) -> String {
@@ -147,7 +163,13 @@ fn not_set_up(why: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::judge;
+    use super::{Outcome, Said};
+
+    fn judge(text: &str) -> Result<Outcome, String> {
+        let mut said = Said::default();
+        let outcome = text.lines().find_map(|line| said.line(line));
+        outcome.unwrap_or_else(|| said.nothing_more())
+    }
 
     const READY: &str = r#"{"ready":{"landlock":"full","own_proc":true}}"#;
     const ENDED: &str = r#"{"ended":{"status":256,"left_running":false,"exceeded":null}}"#;

@@ -1,4 +1,7 @@
-//! Pid 1 inside: builds the sandbox, starts the program, watches over it, and takes everything with it at its end.
+//! Pid 1 inside: builds the sandbox, starts the program, watches over it, and ends everything with it.
+//!
+//! The server hears of the end as soon as nobody inside is left who could write. That the namespaces are taken down
+//! then, for which the kernel takes its time on a busy machine, it need not wait for.
 //!
 //! After [`secure`] it has no capabilities left and nobody inside can look into it or signal it.
 
@@ -8,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    DumpableBehavior, Pid, WaitOptions, WaitStatus, set_dumpable_behavior, wait,
+    DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus, set_dumpable_behavior, wait,
 };
 
 use super::super::wire::{Message, TERMINATE};
@@ -16,7 +19,7 @@ use super::limits::Watch;
 use super::report::Report;
 use super::system::{self, Side};
 use super::view::View;
-use super::{Failure, at, confine, die_with_parent, loopback};
+use super::{Failure, at, close_output, confine, die_with_parent, loopback};
 use crate::sandbox::Spec;
 
 /// How long what the program has left running may take to end by itself: the last writer of a pipe often does.
@@ -38,7 +41,10 @@ pub(super) fn run(spec: &Spec, report: &Report, may_go: &OwnedFd) -> Result<(), 
     match system::fork().map_err(at("starting the program"))? {
         Side::Child => confine::exec(spec, report, view.own_proc),
         Side::Parent(program) => {
+            // Or the server would take this process for one that still has something to print.
+            close_output().map_err(at("standard output"))?;
             let end = supervise(spec, report, &ended, program);
+            end_all();
             report.send(&end);
             Ok(())
         }
@@ -68,7 +74,7 @@ fn supervise(spec: &Spec, report: &Report, ended: &OwnedFd, program: Pid) -> Mes
         ) {
             // Nobody waits for the outcome.
             Heard::ServerGone => break SIGKILLED,
-            Heard::Terminate => system::terminate_all_others(),
+            Heard::Terminate => system::signal_all_others(Signal::TERM),
             Heard::Nothing => {}
         }
         if Instant::now() >= next_look {
@@ -156,6 +162,18 @@ fn outlived(ended: &OwnedFd) -> bool {
         // By a signal, by the clock, or not at all: it is looked at again.
         let _ = poll(&mut sources, Some(&limit));
         let _ = rustix::io::read(ended, &mut [0; 1_024]);
+    }
+}
+
+/// Kills and collects all others. Afterwards nothing inside can change a file any more.
+fn end_all() {
+    loop {
+        system::signal_all_others(Signal::KILL);
+        match wait(WaitOptions::empty()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            // There are no children, and so nobody.
+            Err(_) => return,
+        }
     }
 }
 

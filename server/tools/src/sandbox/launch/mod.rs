@@ -59,6 +59,14 @@ fn control() -> Result<OwnedFd, Errno> {
     Ok(socket)
 }
 
+/// The output belongs to the program: it ends with it, though this process goes on.
+fn close_output() -> Result<(), Errno> {
+    // Which is nothing by now.
+    let nothing = std::io::stdin();
+    rustix::stdio::dup2_stdout(&nothing)?;
+    rustix::stdio::dup2_stderr(&nothing)
+}
+
 fn launch(report: &Report) -> Result<(), Failure> {
     let spec = read(report)?;
     let (go, may_go) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
@@ -71,6 +79,7 @@ fn launch(report: &Report) -> Result<(), Failure> {
         }
         Side::Parent(init) => {
             drop(may_go);
+            close_output().map_err(at("standard output"))?;
             let mapped = map_ids(init);
             // Where that failed nothing is written: init ends when the pipe is closed.
             if mapped.is_ok() {

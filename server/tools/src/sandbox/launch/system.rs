@@ -7,7 +7,7 @@
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
 use rustix::io::Errno;
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal};
 
 type Result<T> = std::result::Result<T, Errno>;
 
@@ -112,9 +112,9 @@ pub(super) fn child_signals() -> Result<OwnedFd> {
     }
 }
 
-/// Asks every process of this pid namespace but init to end.
-pub(super) fn terminate_all_others() {
+/// Sends it to every process of this pid namespace but init.
+pub(super) fn signal_all_others(signal: Signal) {
     #[expect(unsafe_code, reason = "rustix can't address all processes")]
     // SAFETY: it touches no memory. Called by pid 1 of a pid namespace of its own: it reaches nobody outside.
-    let _ = unsafe { libc::kill(-1, libc::SIGTERM) };
+    let _ = unsafe { libc::kill(-1, signal.as_raw()) };
 }
