@@ -11,4 +11,5 @@ mod recovery;
 mod requests;
 mod run;
 mod server;
+mod shadow;
 mod tidy;

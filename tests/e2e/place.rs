@@ -95,12 +95,33 @@ impl Place {
         self.folder.path().join("project")
     }
 
+    /// A folder of the user's that is neither the project nor ours.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Puts all files on record in a new Git repository.
+    pub(crate) fn commit(self) -> Self {
+        let who = ["-c", "user.name=a", "-c", "user.email=a@b"];
+        for arguments in [
+            &["init", "-q"][..],
+            &["add", "-A"],
+            &["commit", "-qm", "one"],
+        ] {
+            let mut git = self.command("git");
+            ended(git.args(who).args(arguments)).with(0);
+        }
+        self
+    }
+
     pub(crate) fn read(&self, path: &str) -> String {
         std::fs::read_to_string(self.project().join(path)).unwrap()
     }
 
     pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
-        put(&self.project().join(path), content.as_ref());
+        let file = self.project().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        put(&file, content.as_ref());
     }
 
     /// `interline ARGS` in the project, to its end.

@@ -79,6 +79,16 @@ const UNSET: &[&str] = &[
     "ALL_PROXY",
 ];
 
+/// Package managers that know that there is no network say so at once, and don't try for a minute.
+const OFFLINE: [(&str, &str); 6] = [
+    ("CARGO_NET_OFFLINE", "true"),
+    ("npm_config_offline", "true"),
+    ("npm_config_update_notifier", "false"),
+    ("PIP_NO_INDEX", "1"),
+    ("UV_OFFLINE", "1"),
+    ("GOPROXY", "off"),
+];
+
 /// All mounts of a command: those of this machine for a user with this environment, and the workspace's.
 ///
 /// `scratch` is a folder of ours for the session: what a build adds to Cargo's home is kept there.
@@ -128,7 +138,8 @@ pub fn environment(variables: &[(String, String)]) -> Vec<(String, String)> {
     let kept = variables
         .iter()
         .filter(|(name, _)| !UNSET.contains(&name.as_str()));
-    kept.cloned().collect()
+    let offline = OFFLINE.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    kept.cloned().chain(offline).collect()
 }
 
 fn place(mount: &Mount) -> Option<&Path> {
