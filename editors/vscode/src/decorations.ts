@@ -54,7 +54,8 @@ function newText(hunk: HunkInfo, document: vscode.TextDocument): vscode.Decorati
   const last = document.lineCount - 1;
   if (hunk.lineCount === 0) {
     const before = Math.min(Math.max(hunk.startLine - 1, 0), last);
-    return [after(document, before, `+ ${hunk.newLines[0]?.trim() ?? ""}${more(hunk.newLines.length - 1)}`)];
+    const sign = hunk.kind === "text" ? "+" : "→";
+    return [after(document, before, `${sign} ${hunk.newLines[0]?.trim() ?? "deleted"}${more(hunk.newLines.length - 1)}`)];
   }
   const rows = Math.min(hunk.lineCount, hunk.newLines.length, last - hunk.startLine + 1);
   return Array.from({ length: rows }, (_, row) => {

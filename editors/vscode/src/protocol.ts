@@ -135,7 +135,7 @@ export interface HunkInfo {
   startLine: number;
   /** How many lines it replaces; 0 is an insertion before `startLine`. */
   lineCount: number;
-  /** The lines that it replaces, without their line breaks. */
+  /** The lines that it replaces, without their line breaks. Of a binary file, and of a mode, one line for people. */
   oldLines: string[];
   /** The lines that it puts there, without line breaks. */
   newLines: string[];
@@ -144,7 +144,7 @@ export interface HunkInfo {
 }
 
 /** What a hunk does. */
-export type HunkKind = "text" | "create" | "delete" | "move";
+export type HunkKind = "text" | "create" | "delete" | "move" | "binary" | "mode";
 
 /** Argument of `interline.accept` and `interline.reject`: the first field that is given says which pending hunks; none: all of them. */
 export interface HunkSelection {

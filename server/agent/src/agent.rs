@@ -91,6 +91,10 @@ pub struct Diff {
     pub before: Option<String>,
     /// The text with all pending hunks; `None`: the file goes away.
     pub after: Option<String>,
+    /// Both are no texts: each is one line about the file.
+    pub binary: bool,
+    /// The file becomes executable, or is none any more.
+    pub executable: Option<bool>,
 }
 
 /// Why a command could not be taken. The message says what to do.
@@ -357,7 +361,8 @@ impl Agent {
     #[must_use]
     pub fn diff(&self, selection: &Selection) -> Vec<Diff> {
         let mut files: Vec<(SessionId, WorkspacePath)> = Vec::new();
-        for hunk in self.pending(selection) {
+        let pending = self.pending(selection);
+        for hunk in pending.iter().cloned() {
             let target = match &hunk.kind {
                 HunkKind::Move { to } => WorkspacePath::new(to).ok(),
                 _ => None,
@@ -368,12 +373,29 @@ impl Agent {
                 }
             }
         }
-        let diffs = files.into_iter().map(|(session, path)| Diff {
-            before: self.workspace.text(&path).ok(),
-            after: self.workspace.proposed_text(session, &path).ok(),
-            path,
-        });
-        diffs.collect()
+        let diff = |(session, path): (SessionId, WorkspacePath)| {
+            let of_file = |hunk: &&Hunk| hunk.session == session && hunk.path == path;
+            let hunks = || pending.iter().filter(of_file);
+            let binary = hunks().find(|hunk| matches!(hunk.kind, HunkKind::Binary { .. }));
+            let (before, after) = match binary {
+                Some(Hunk { old, new, .. }) => (line(old), line(new)),
+                None => (
+                    self.workspace.text(&path).ok(),
+                    self.workspace.proposed_text(session, &path).ok(),
+                ),
+            };
+            Diff {
+                before,
+                after,
+                binary: binary.is_some(),
+                executable: hunks().find_map(|hunk| match hunk.kind {
+                    HunkKind::Mode { executable } => Some(executable),
+                    _ => None,
+                }),
+                path: path.clone(),
+            }
+        };
+        files.into_iter().map(diff).collect()
     }
 
     /// The session that a request without one goes to.
@@ -538,6 +560,11 @@ impl Agent {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What stands for a file that is no text; `None`: there is no file.
+fn line(shown: &str) -> Option<String> {
+    (!shown.is_empty()).then(|| shown.to_owned())
 }
 
 /// Hunks of one session.

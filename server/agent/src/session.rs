@@ -289,6 +289,8 @@ impl Session {
     }
 
     fn open(&self) -> Result<Recorder, LogError> {
+        let attachments = self.host.store().attachments(self.id);
+        self.workspace.keep_attachments(self.id, attachments);
         if self.resumed {
             return self.reopen();
         }

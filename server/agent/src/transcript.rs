@@ -138,6 +138,10 @@ fn write_hunks(out: &mut String, path: &str, hunks: &[HunkRecord]) -> std::fmt::
             HunkKind::Create => format!("{path} (new file)"),
             HunkKind::Delete => format!("{path} (deleted)"),
             HunkKind::Move { to } => format!("{path} → {to}"),
+            HunkKind::Binary { before: None, .. } => format!("{path} (new file)"),
+            HunkKind::Binary { after: None, .. } => format!("{path} (deleted)"),
+            HunkKind::Binary { .. } => format!("{path} (no text)"),
+            HunkKind::Mode { .. } => format!("{path} (mode)"),
         };
         let fence = fence_for(&[&hunk.old, &hunk.new]);
         writeln!(out, "{title}\n\n{fence}diff")?;

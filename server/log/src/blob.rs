@@ -7,8 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
-use crate::disk;
 use crate::error::LogError;
+use crate::{FileBytes, disk};
 
 /// Payloads of more bytes than this go to blobs.
 pub(crate) const INLINE_LIMIT: usize = 4 << 10;
@@ -83,5 +83,90 @@ impl Blobs {
         }
         disk::write_new(&part, bytes)?;
         std::fs::rename(&part, &path).map_err(LogError::io("write", &path))
+    }
+}
+
+/// The bytes that a session's hunks name: files that are no text. They lie beside the payloads and live as long as
+/// the log that speaks of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachments {
+    session: PathBuf,
+}
+
+impl Attachments {
+    /// Those of the session in this folder. Nothing on disk is touched until it is used.
+    #[must_use]
+    pub fn of(session: &Path) -> Self {
+        Self {
+            session: session.to_owned(),
+        }
+    }
+
+    /// Keeps bytes, durable when this returns.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn keep(&self, bytes: &[u8]) -> Result<FileBytes, LogError> {
+        let digest = Digest::of(&[bytes]);
+        if read(&self.session, digest).is_err() {
+            disk::create_folders(&self.session)?;
+            Blobs::new(&self.session).write(vec![(digest, bytes.to_vec())])?;
+        }
+        Ok(FileBytes {
+            sha256: digest.to_string(),
+            bytes: bytes.len() as u64,
+        })
+    }
+
+    /// Reads what was kept, and checks it.
+    ///
+    /// # Errors
+    /// [`LogError::Attachment`] where it is missing or another.
+    pub fn read(&self, file: &FileBytes) -> Result<Vec<u8>, LogError> {
+        let digest = file.sha256.parse().map_err(|_| {
+            LogError::Attachment(format!("`{}` is no SHA-256", file.sha256.escape_debug()))
+        })?;
+        read(&self.session, digest).map_err(LogError::Attachment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attachments_come_back_as_they_were_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = folder.path().join("session");
+        let attachments = Attachments::of(&session);
+        let kept = attachments.keep(b"\0\x01").unwrap();
+        assert_eq!(attachments.keep(b"\0\x01").unwrap(), kept);
+        assert_eq!(attachments.read(&kept).unwrap(), b"\0\x01");
+        assert!(
+            kept.to_string()
+                .starts_with("binary file, 2 bytes, sha256 ")
+        );
+        let file = folder_of(&session).join(&kept.sha256);
+        std::fs::remove_file(&file).unwrap();
+        assert!(
+            attachments
+                .read(&kept)
+                .unwrap_err()
+                .to_string()
+                .contains("missing")
+        );
+        disk::write_new(&file, b"others").unwrap();
+        assert!(
+            attachments
+                .read(&kept)
+                .unwrap_err()
+                .to_string()
+                .contains("altered")
+        );
+        let outside = FileBytes {
+            sha256: "../x".to_owned(),
+            bytes: 0,
+        };
+        assert!(attachments.read(&outside).is_err());
     }
 }

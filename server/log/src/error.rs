@@ -51,6 +51,9 @@ pub enum LogError {
         /// What the system said.
         source: Arc<io::Error>,
     },
+    /// Bytes that a hunk names are not there any more.
+    #[error("the bytes of a change can't be had: {0}; reject it and run the command again")]
+    Attachment(String),
     /// The writer is gone without a word.
     #[error("the log's writer has stopped; resume the session to go on")]
     Stopped,

@@ -76,6 +76,48 @@ pub enum HunkKind {
         /// The new workspace-relative path.
         to: String,
     },
+    /// Makes, replaces or deletes a file that is no text, as a whole.
+    Binary {
+        /// What it takes the place of; `None`: there is no such file.
+        before: Option<FileBytes>,
+        /// What stands there then; `None`: the file goes.
+        after: Option<FileBytes>,
+    },
+    /// Makes the file executable, or takes that away.
+    Mode {
+        /// What it is then.
+        executable: bool,
+    },
+}
+
+impl HunkKind {
+    /// Is it about a file's text, its being there or its name? What isn't has one line for people instead of a text.
+    #[must_use]
+    pub fn is_of_text(&self) -> bool {
+        !matches!(self, Self::Binary { .. } | Self::Mode { .. })
+    }
+}
+
+/// Bytes that are no text. They lie with the session's log ([`crate::Attachments`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileBytes {
+    /// Their hash, hex.
+    pub sha256: String,
+    /// How many.
+    pub bytes: u64,
+}
+
+impl std::fmt::Display for FileBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (number, unit) = match self.bytes {
+            1 => (1, "byte"),
+            bytes @ 0..1_000 => (bytes, "bytes"),
+            bytes @ 1_000..1_000_000 => (bytes.div_ceil(1_000), "kB"),
+            bytes => (bytes.div_ceil(1_000_000), "MB"),
+        };
+        let hash = self.sha256.get(..12).unwrap_or(&self.sha256);
+        write!(f, "binary file, {number} {unit}, sha256 {hash}…")
+    }
 }
 
 /// A hunk as it was proposed, against the text with hash `base_sha256` of its event.
@@ -317,9 +359,9 @@ pub enum EventData {
         path: String,
         /// The hunks.
         hunks: Vec<HunkId>,
-        /// Hash of the text before, hex.
+        /// Hash of the text or the bytes before, hex; empty where only the file's mode changes.
         pre_sha256: String,
-        /// Hash of the text after, hex.
+        /// Hash of the text or the bytes after, hex.
         post_sha256: String,
     },
     /// Hunks stand in the text now.

@@ -26,6 +26,7 @@ mod tool;
 mod write;
 mod writer;
 
+pub use blob::Attachments;
 pub use conversation::Conversation;
 pub use error::LogError;
 pub use event::*;

@@ -12,7 +12,7 @@ use crate::lock::Lock;
 use crate::reader::{self, Contents, segment_path};
 use crate::redact::Redactor;
 use crate::writer::{Tail, Writer};
-use crate::{Actor, Entry, Event, EventData, Log, SessionId, SessionSummary, disk};
+use crate::{Actor, Attachments, Entry, Event, EventData, Log, SessionId, SessionSummary, disk};
 
 /// All sessions on record. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -56,6 +56,12 @@ impl Store {
     #[must_use]
     pub fn session_folder(&self, id: SessionId) -> PathBuf {
         self.folder.join(id.to_string())
+    }
+
+    /// Where the bytes that a session's hunks name are kept.
+    #[must_use]
+    pub fn attachments(&self, id: SessionId) -> Attachments {
+        Attachments::of(&self.session_folder(id))
     }
 
     /// Makes the empty log of a new session and opens it. A few milliseconds of disk.

@@ -163,6 +163,15 @@ fn message(hunk: &HunkInfo, conflict: bool) -> String {
             "Interline proposes to move this file to {}",
             to.as_deref().unwrap_or_default()
         ),
+        (HunkKind::Binary, _) if hunk.new_lines.is_empty() => {
+            "Interline proposes to delete this file".to_owned()
+        }
+        (HunkKind::Binary, _) => format!("Interline proposes a {}", hunk.new_lines.join(" ")),
+        (HunkKind::Mode, _) => format!(
+            "Interline proposes to change this file from {} to {}",
+            hunk.old_lines.join(" "),
+            hunk.new_lines.join(" ")
+        ),
         (HunkKind::Text, _) if hunk.new_lines.is_empty() => {
             "Interline proposes to delete this".to_owned()
         }

@@ -41,6 +41,12 @@ pub(crate) fn workspace_edit(
                 text: new.clone(),
             }],
         ),
+        LandingChange::Bytes { .. } | LandingChange::Mode { .. } => {
+            return Err(EditorError::Unsupported(format!(
+                "an editor can't change the bytes or the mode of {}: the server does",
+                landing.path
+            )));
+        }
         LandingChange::Delete => resource(lsp::ResourceOp::Delete(lsp::DeleteFile {
             uri,
             options: Some(lsp::DeleteFileOptions {

@@ -115,14 +115,28 @@ pub(crate) async fn diff(connection: &Connection, args: DiffArgs) -> Result<Valu
 
 fn diff_of(folder: &Folder, selection: &Selection) -> Vec<DiffFile> {
     let files = folder.agent.diff(selection).into_iter().filter_map(|file| {
+        let (mut before, mut after) = (
+            file.before.unwrap_or_default(),
+            file.after.unwrap_or_default(),
+        );
+        // Where there is nothing else to see.
+        if let Some(executable) = file.executable.filter(|_| before == after) {
+            before = mode(!executable);
+            after = mode(executable);
+        }
         Some(DiffFile {
             uri: to_lsp::uri(&folder.workspace, &file.path)?,
             path: file.path.to_string(),
-            before: file.before.unwrap_or_default(),
-            after: file.after.unwrap_or_default(),
+            before,
+            after,
         })
     });
     files.collect()
+}
+
+fn mode(executable: bool) -> String {
+    let mode = if executable { "100755" } else { "100644" };
+    format!("mode {mode}\n")
 }
 
 /// Where a folder's transcripts are kept as files. Does not keep the agent alive.

@@ -69,6 +69,8 @@ pub(crate) fn hunk(hunk: &Hunk) -> Option<protocol::HunkInfo> {
         interline_log::HunkKind::Create => (protocol::HunkKind::Create, None),
         interline_log::HunkKind::Delete => (protocol::HunkKind::Delete, None),
         interline_log::HunkKind::Move { to } => (protocol::HunkKind::Move, Some(to.clone())),
+        interline_log::HunkKind::Binary { .. } => (protocol::HunkKind::Binary, None),
+        interline_log::HunkKind::Mode { .. } => (protocol::HunkKind::Mode, None),
     };
     Some(protocol::HunkInfo {
         id: hunk.id,

@@ -40,7 +40,11 @@ impl LineMap {
                     user: hunk.line_count,
                     proposed: line_count(&hunk.new),
                 }),
-                HunkKind::Create | HunkKind::Delete | HunkKind::Move { .. } => map.whole = true,
+                HunkKind::Create
+                | HunkKind::Delete
+                | HunkKind::Move { .. }
+                | HunkKind::Binary { .. } => map.whole = true,
+                HunkKind::Mode { .. } => {}
             }
         }
         map.moves.sort_by_key(|hunk| hunk.start);

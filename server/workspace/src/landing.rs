@@ -1,4 +1,5 @@
-//! The one place that writes files of the workspace: accepted hunks of files that no editor has open.
+//! The one place that writes files of the workspace: accepted hunks of files that no editor has open, and of files as
+//! a whole.
 //!
 //! Each write checks the hash (and that the target is no symlink out of the workspace) first, and replaces the
 //! file atomically with its permissions, byte-order mark and line endings kept. Nothing here decides: who
@@ -6,10 +7,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use interline_log::{Attachments, FileBytes, LogError};
+
 use crate::path::WorkspacePath;
-use crate::proposal::{Landing, LandingChange, ProposalError};
+use crate::proposal::{Landing, LandingChange, Look, ProposalError, read_whole};
 use crate::{Workspace, disk, document};
 
 /// What a landing on disk did.
@@ -32,36 +36,130 @@ impl Workspace {
                 _ => format!("`{path}` can't be written: {error}"),
             })
         };
-        if self.document_at(path).is_some() {
-            return Err(ProposalError(format!(
-                "`{path}` is open in an editor: its buffer is changed, not the file"
-            )));
-        }
-        let file = self.resolve(path)?;
         let file = match &landing.change {
             LandingChange::Text { after, .. } => {
+                let file = self.closed(path)?;
                 let bom = check(&file, landing)?;
                 replace(&file, &landing.post_sha256, &with_bom(after, bom)).map_err(failed)?;
                 file
             }
             LandingChange::Create(text) => {
+                let file = self.closed(path)?;
                 create(&file, &landing.post_sha256, text.as_bytes()).map_err(failed)?;
                 file
             }
             LandingChange::Delete => {
+                let file = self.closed(path)?;
                 check(&file, landing)?;
                 fs::remove_file(&file).map_err(failed)?;
                 file
             }
             LandingChange::Move(to) => {
+                let file = self.closed(path)?;
                 check(&file, landing)?;
                 let target = self.resolve(to)?;
                 rename(&file, &target).map_err(failed)?;
                 target
             }
+            LandingChange::Bytes {
+                before,
+                after,
+                attachments,
+            } => {
+                let attachments = attachments.as_ref().ok_or_else(|| {
+                    ProposalError(format!("`{path}`: this session keeps no bytes"))
+                })?;
+                self.land_bytes(path, (before.as_ref(), after.as_ref()), attachments)?
+            }
+            LandingChange::Mode { executable } => self.land_mode(path, *executable)?,
         };
         sync_folder(&file);
         Ok(Landed { file })
+    }
+
+    /// The file of a path that no editor has open.
+    fn closed(&self, path: &WorkspacePath) -> Result<PathBuf, ProposalError> {
+        if self.document_at(path).is_some() {
+            return Err(ProposalError(format!(
+                "`{path}` is open in an editor: its buffer is changed, not the file"
+            )));
+        }
+        self.resolve(path)
+    }
+
+    /// Bytes that are no text: the old ones are kept before the new ones take their place.
+    fn land_bytes(
+        &self,
+        path: &WorkspacePath,
+        (before, after): (Option<&FileBytes>, Option<&FileBytes>),
+        attachments: &Attachments,
+    ) -> Result<PathBuf, ProposalError> {
+        let failed =
+            |error: io::Error| ProposalError(format!("`{path}` can't be written: {error}"));
+        let lost = |error: LogError| ProposalError(format!("`{path}` was not written: {error}"));
+        let look = self.look(path, None, true);
+        if look.is_unsaved() {
+            return Err(ProposalError(format!(
+                "`{path}` has changes in an editor that are not saved: nothing was written"
+            )));
+        }
+        if let Look::Other(reason) = look {
+            return Err(ProposalError(reason));
+        }
+        let changed = || {
+            ProposalError(format!(
+                "`{path}` changed on disk since: nothing was written; look at the change again"
+            ))
+        };
+        if look.bytes() != before {
+            return Err(changed());
+        }
+        let file = self.resolve(path)?;
+        if let Some(before) = before {
+            let old = read_whole(&file).map_err(failed)?;
+            // Read again: what is kept is what goes.
+            if attachments.keep(&old).map_err(lost)? != *before {
+                return Err(changed());
+            }
+        }
+        match (before, after) {
+            (_, None) => fs::remove_file(&file),
+            (None, Some(after)) => {
+                let bytes = attachments.read(after).map_err(lost)?;
+                create(&file, &after.sha256, &bytes)
+            }
+            (Some(_), Some(after)) => {
+                let bytes = attachments.read(after).map_err(lost)?;
+                replace(&file, &after.sha256, &bytes)
+            }
+        }
+        .map_err(failed)?;
+        Ok(file)
+    }
+
+    /// The bits by which a file can be run, for everybody who may read it.
+    fn land_mode(&self, path: &WorkspacePath, executable: bool) -> Result<PathBuf, ProposalError> {
+        let failed =
+            |error: io::Error| ProposalError(format!("`{path}` can't be changed: {error}"));
+        match self.look(path, None, false) {
+            Look::Other(reason) => return Err(ProposalError(reason)),
+            Look::Missing { .. } => {
+                return Err(ProposalError(format!(
+                    "`{path}` is not on disk: save it first, then accept its mode"
+                )));
+            }
+            Look::File { .. } => {}
+        }
+        let file = self.resolve(path)?;
+        let mut permissions = fs::metadata(&file).map_err(failed)?.permissions();
+        let mode = permissions.mode();
+        permissions.set_mode(if executable {
+            mode | (mode & 0o444) >> 2
+        } else {
+            mode & !0o111
+        });
+        fs::set_permissions(&file, permissions).map_err(failed)?;
+        Ok(file)
     }
 
     /// Removes what a landing that a crash cut short left beside its file.

@@ -5,8 +5,11 @@
 
 mod accept;
 mod compose;
+mod entries;
+mod entry;
 mod file;
 mod flight;
+mod look;
 mod memory;
 mod place;
 mod plan;
@@ -19,12 +22,15 @@ mod tracked;
 
 use std::sync::Arc;
 
-use interline_log::{CallId, EventData, HunkId, HunkKind, HunkRecord, SessionId, TurnId};
+use interline_log::{
+    Attachments, CallId, EventData, FileBytes, HunkId, HunkKind, HunkRecord, SessionId, TurnId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::document::{Position, Range};
 use crate::path::WorkspacePath;
 
+pub(crate) use look::{Look, read_whole};
 pub(crate) use store::Proposals;
 
 /// Where a hunk is in its life.
@@ -61,7 +67,7 @@ pub struct Hunk {
     pub start_line: u32,
     /// How many lines of the user's text it replaces; 0 for an insertion before `start_line`.
     pub line_count: u32,
-    /// Those lines.
+    /// Those lines; of a file that is no text and of a mode one line for people.
     pub old: String,
     /// What stands there when accepted.
     pub new: String,
@@ -118,6 +124,23 @@ pub enum Proposed {
         old: Option<String>,
         /// What it left; `None`: it deleted the file.
         new: Option<String>,
+    },
+}
+
+/// What a command did to a file as a whole.
+#[derive(Clone, Debug)]
+pub enum ProposedFile {
+    /// It is no text now, or was none and is deleted.
+    Binary {
+        /// What it left, kept with the session ([`crate::Workspace::keep_attachments`]); `None`: it deleted the file.
+        new: Option<FileBytes>,
+        /// The file on disk is not what the command saw any more: then the change is in conflict.
+        lost: bool,
+    },
+    /// It became executable, or is none any more.
+    Mode {
+        /// What it is now.
+        executable: bool,
     },
 }
 
@@ -190,6 +213,20 @@ pub enum LandingChange {
     Delete,
     /// The file gets another name.
     Move(WorkspacePath),
+    /// Other bytes, that are no text, on disk.
+    Bytes {
+        /// What must be there; `None`: no file.
+        before: Option<FileBytes>,
+        /// What is there then; `None`: no file.
+        after: Option<FileBytes>,
+        /// Where the bytes are, and where those that go are kept.
+        attachments: Option<Attachments>,
+    },
+    /// The file becomes executable, or is none any more, on disk.
+    Mode {
+        /// What it is then.
+        executable: bool,
+    },
 }
 
 /// Where a caret must be to mean a hunk: used by code actions.

@@ -17,6 +17,7 @@ mod scan;
 mod seed;
 mod sweep;
 mod tree;
+mod view;
 mod walk;
 
 use std::collections::{BTreeMap, HashMap};
@@ -149,15 +150,8 @@ impl Shadow {
             error,
         };
         let layers = self.layers(workspace.root())?;
-        let seen = workspace.overlay(session);
-        let wanted = seen
-            .iter()
-            .map(|(path, text)| {
-                let wanted = text.as_deref().map_or(Wanted::Nothing, Wanted::Text);
-                (PathBuf::from(path.as_str()), wanted)
-            })
-            .collect();
-        self.prepare(&layers, &mut state, &wanted)
+        let seen = view::View::of(workspace, session).map_err(prepare)?;
+        self.prepare(&layers, &mut state, &seen.wanted())
             .map_err(prepare)?;
         let since = now(&self.folder).map_err(prepare)?;
         Ok(Entered {
@@ -210,6 +204,11 @@ impl Shadow {
             left: &left,
         };
         seeding.run(wanted)?;
+        // What became hunks is kept elsewhere.
+        let blobs = Folder::open(&self.folder.join("blobs"))?;
+        for name in blobs.names()? {
+            blobs.unlink(&name)?;
+        }
         upper.resemble(&Folder::open(root)?.own_facts()?)?;
         trash.empty()
     }

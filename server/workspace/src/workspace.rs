@@ -11,7 +11,7 @@ use crate::document::{Change, Document};
 use crate::documents::Documents;
 use crate::path::{self, WorkspacePath};
 use crate::proposal::{
-    FileHunks, Hunk, Landing, Origin, Outcome, ProposalError, Proposals, Proposed,
+    FileHunks, Hunk, Landing, Origin, Outcome, ProposalError, Proposals, Proposed, ProposedFile,
 };
 
 /// One workspace. Shared by the frontier (text sync) and the agent; every method is quick and waits for nobody.
@@ -152,6 +152,16 @@ impl Workspace {
         what: Proposed,
     ) -> Result<Outcome, ProposalError> {
         self.propose_change(origin, path, &what)
+    }
+
+    /// Adds a hunk about a file as a whole to a session's proposal: what a command made of it.
+    pub fn propose_file(
+        &self,
+        origin: Origin,
+        path: &WorkspacePath,
+        what: &ProposedFile,
+    ) -> Result<Outcome, ProposalError> {
+        self.propose_entry(origin, path, what)
     }
 
     /// Pending and conflicting hunks of every session, rebased to the buffers of now.

@@ -54,6 +54,10 @@ function M.label(hunk, index, count)
     what = 'new file: accept or reject'
   elseif hunk.kind == 'delete' then
     what = 'deletes the file: accept or reject'
+  elseif hunk.kind == 'binary' then
+    what = #hunk.newLines == 0 and 'deletes the file: accept or reject' or 'whole file: accept or reject'
+  elseif hunk.kind == 'mode' then
+    what = 'file mode: accept or reject'
   elseif hunk.kind == 'move' then
     what = 'moves the file to ' .. (hunk.to or '?') .. ': accept or reject'
   end

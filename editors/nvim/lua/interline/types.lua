@@ -81,12 +81,12 @@
 ---@field state interline.HunkState Where it stands.
 ---@field startLine integer Its first line.
 ---@field lineCount integer How many lines it replaces; 0 is an insertion before `startLine`.
----@field oldLines string[] The lines that it replaces, without their line breaks.
+---@field oldLines string[] The lines that it replaces, without their line breaks. Of a binary file, and of a mode, one line for people.
 ---@field newLines string[] The lines that it puts there, without line breaks.
 ---@field to? string The new path in the workspace, of a move.
 
 ---What a hunk does.
----@alias interline.HunkKind 'text'|'create'|'delete'|'move'
+---@alias interline.HunkKind 'text'|'create'|'delete'|'move'|'binary'|'mode'
 
 ---Argument of `interline.accept` and `interline.reject`: the first field that is given says which pending hunks; none: all of them.
 ---@class interline.HunkSelection

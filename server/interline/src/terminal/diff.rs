@@ -24,6 +24,13 @@ fn write_file(out: &mut String, file: &Diff, style: Style) {
         Some(_) => format!("{side}/{}", file.path),
         None => "/dev/null".to_owned(),
     };
+    for line in header(file, &name) {
+        // Writing into a String fails never.
+        let _ = writeln!(out, "{}", style.bold(&line));
+    }
+    if file.binary || file.before == file.after {
+        return;
+    }
     let before = file.before.as_deref().unwrap_or_default();
     let after = file.after.as_deref().unwrap_or_default();
     let input = InternedInput::new(before, after);
@@ -40,7 +47,6 @@ fn write_file(out: &mut String, file: &Diff, style: Style) {
     if after.is_empty() {
         body = body.replacen(" +1,0 @@", " +0,0 @@", 1);
     }
-    // Writing into a String fails never.
     let _ = writeln!(
         out,
         "{}",
@@ -69,6 +75,31 @@ fn write_file(out: &mut String, file: &Diff, style: Style) {
     }
 }
 
+/// What Git says of a file beside its text: <https://git-scm.com/docs/diff-format>.
+fn header(file: &Diff, name: &dyn Fn(char, &Option<String>) -> String) -> Vec<String> {
+    let path = &file.path;
+    let mut lines = Vec::new();
+    let mode = |executable| if executable { "100755" } else { "100644" };
+    match (&file.before, &file.after, file.executable) {
+        (None, Some(_), Some(executable)) => {
+            lines.push(format!("new file mode {}", mode(executable)));
+        }
+        (_, _, Some(executable)) => {
+            lines.push(format!("old mode {}", mode(!executable)));
+            lines.push(format!("new mode {}", mode(executable)));
+        }
+        (_, _, None) => {}
+    }
+    if file.binary {
+        let (before, after) = (name('a', &file.before), name('b', &file.after));
+        lines.push(format!("Binary files {before} and {after} differ"));
+    }
+    if !lines.is_empty() {
+        lines.insert(0, format!("diff --git a/{path} b/{path}"));
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use interline_workspace::path::WorkspacePath;
@@ -80,8 +111,42 @@ mod tests {
             path: WorkspacePath::new("src/a.rs").unwrap(),
             before: before.map(str::to_owned),
             after: after.map(str::to_owned),
+            binary: false,
+            executable: None,
         };
         unified(&[file], Style::plain())
+    }
+
+    #[test]
+    fn bytes_and_modes_as_git_shows_them() {
+        let text = |text: &str| Some(text.to_owned());
+        let shown = |before, after, binary, executable| {
+            let path = WorkspacePath::new("x").unwrap();
+            let file = Diff {
+                path,
+                before,
+                after,
+                binary,
+                executable,
+            };
+            unified(&[file], Style::plain())
+        };
+        assert_eq!(
+            shown(text("1 byte"), text("2 bytes"), true, None),
+            "diff --git a/x b/x\nBinary files a/x and b/x differ\n"
+        );
+        assert_eq!(
+            shown(None, text("2 bytes"), true, Some(true)),
+            "diff --git a/x b/x\nnew file mode 100755\nBinary files /dev/null and b/x differ\n"
+        );
+        assert_eq!(
+            shown(text("a\n"), text("a\n"), false, Some(false)),
+            "diff --git a/x b/x\nold mode 100755\nnew mode 100644\n"
+        );
+        assert_eq!(
+            shown(None, text("a\n"), false, Some(true)),
+            "diff --git a/x b/x\nnew file mode 100755\n--- /dev/null\n+++ b/x\n@@ -0,0 +1,1 @@\n+a\n"
+        );
     }
 
     #[test]

@@ -73,6 +73,10 @@ fn render(terminal: &Terminal, hunk: &Hunk, index: usize, total: usize) -> Strin
         HunkKind::Create => format!("{} (new file)", hunk.path),
         HunkKind::Delete => format!("{} (deleted)", hunk.path),
         HunkKind::Move { to } => format!("{} → {to}", hunk.path),
+        HunkKind::Binary { before: None, .. } => format!("{} (new file)", hunk.path),
+        HunkKind::Binary { after: None, .. } => format!("{} (deleted)", hunk.path),
+        HunkKind::Binary { .. } => format!("{} (no text)", hunk.path),
+        HunkKind::Mode { .. } => format!("{} (mode)", hunk.path),
     };
     let mut text = format!("\n{}", style.bold(&format!("{index}/{total} {what}")));
     for line in hunk.old.lines() {

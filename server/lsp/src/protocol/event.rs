@@ -201,7 +201,7 @@ pub(crate) struct HunkInfo {
     pub(crate) start_line: u32,
     /// How many lines it replaces; 0 is an insertion before `startLine`.
     pub(crate) line_count: u32,
-    /// The lines that it replaces, without their line breaks.
+    /// The lines that it replaces, without their line breaks. Of a binary file, and of a mode, one line for people.
     pub(crate) old_lines: Vec<String>,
     /// The lines that it puts there, without line breaks.
     pub(crate) new_lines: Vec<String>,
@@ -222,6 +222,11 @@ pub(crate) enum HunkKind {
     Delete,
     /// Moves the file.
     Move,
+    /// Makes, replaces or deletes a file that is no text. Its lines are one that tells of the file, on either side; none
+    /// where there is no file.
+    Binary,
+    /// Makes the file executable, or takes that away. Its lines are one on either side.
+    Mode,
 }
 
 /// Where a hunk stands.

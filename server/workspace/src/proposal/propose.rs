@@ -29,6 +29,9 @@ impl Workspace {
     /// The proposals, brought up to date with the buffers and the disk. `only_unread`: of closed files only those are
     /// looked at that were closed since.
     pub(crate) fn settled(&self, only_unread: bool) -> MutexGuard<'_, Proposals> {
+        if !only_unread {
+            self.settle_entries();
+        }
         let closed = self.proposals().closed(only_unread);
         let mut read = Vec::new();
         for (path, known) in closed {
@@ -106,9 +109,12 @@ impl Workspace {
             let planned = seen.plan(origin, what);
             let base_sha256 = document::sha256(seen.basis.rope.chunks());
             let mut proposals = self.proposals();
-            let committed = match (planned, proposals.files.get_mut(&target)) {
+            let Proposals { files, entries, .. } = &mut *proposals;
+            let committed = match (planned, files.get_mut(&target)) {
                 (Err(error), _) => Err(error),
-                (Ok(plan), Some(file)) if file.generation == seen.generation => {
+                (Ok(mut plan), Some(file)) if file.generation == seen.generation => {
+                    let bytes = entries.supersede(origin.session, &target);
+                    plan.replaces.extend(bytes);
                     Ok(commit(&target, file, plan, base_sha256, what))
                 }
                 _ => continue,

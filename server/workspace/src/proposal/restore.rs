@@ -10,6 +10,8 @@ use interline_log::{CallId, Event, EventData, HunkId, HunkKind, HunkRecord, Sess
 use ropey::Rope;
 
 use super::Origin;
+use super::entries::LoggedEntry;
+use super::entry::EntryChange;
 use super::file::FileState;
 use super::place::{Place, applied, chars, only_place, slice};
 use super::tracked::{Stage, Tracked, at_place};
@@ -52,11 +54,19 @@ impl Workspace {
                 continue;
             };
             for logged in &logged {
+                // Of bytes, too: a draft goes by their hash.
                 if let LoggedStage::Accepting { post, .. } | LoggedStage::Undoing { post } =
                     &logged.stage
                 {
                     self.discard_draft(&path, post);
                 }
+            }
+            let (entries, logged): (Vec<_>, Vec<_>) = logged
+                .into_iter()
+                .partition(|logged| !logged.record.kind.is_of_text());
+            made.extend(self.take_back_entries(&path, entries));
+            if logged.is_empty() {
+                continue;
             }
             // A file that can't be read now has no place for hunks: it is as if it were gone.
             let Ok(mut proposals) = self.known(&path) else {
@@ -69,6 +79,31 @@ impl Workspace {
         }
         self.touch();
         made
+    }
+}
+
+impl Workspace {
+    fn take_back_entries(&self, path: &WorkspacePath, logged: Vec<Logged>) -> Vec<EventData> {
+        if logged.is_empty() {
+            return Vec::new();
+        }
+        let entries = logged.into_iter().filter_map(|logged| {
+            Some(LoggedEntry {
+                id: logged.record.id,
+                origin: logged.origin,
+                change: EntryChange::of(&logged.record.kind)?,
+                stage: match logged.stage {
+                    LoggedStage::Pending => Stage::Pending,
+                    LoggedStage::Accepting { .. } => Stage::Applying,
+                    LoggedStage::Applied => Stage::Applied,
+                    LoggedStage::Undoing { .. } => Stage::Undoing,
+                },
+                conflicted: logged.conflicted,
+            })
+        });
+        let news = self.restore_entries(path, entries.collect());
+        let now = self.look(path, None, true);
+        news.events(path, now.bytes().map_or("", |bytes| &bytes.sha256))
     }
 }
 
@@ -243,11 +278,11 @@ impl FileState {
 
 /// What restoring found out that the log doesn't have.
 #[derive(Default)]
-struct News {
-    applied: Vec<HunkId>,
-    refused: Vec<HunkId>,
-    undone: Vec<HunkId>,
-    conflicted: Vec<HunkId>,
+pub(super) struct News {
+    pub(super) applied: Vec<HunkId>,
+    pub(super) refused: Vec<HunkId>,
+    pub(super) undone: Vec<HunkId>,
+    pub(super) conflicted: Vec<HunkId>,
 }
 
 impl News {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use interline_log::{HunkId, SessionId, TurnId};
 
 use super::accept::Undo;
+use super::entries::is_of_entry;
 use super::file::Source;
 use super::store::Proposals;
 use super::tracked::Stage;
@@ -15,9 +16,14 @@ use crate::{Workspace, disk, document};
 impl Workspace {
     pub(crate) fn accept_hunks(&self, ids: &[HunkId]) -> Result<Vec<Landing>, ProposalError> {
         let mut proposals = self.settled(false);
+        let ids = &proposals.with_companions(ids, true);
         let mut files: BTreeMap<WorkspacePath, Vec<HunkId>> = BTreeMap::new();
         let mut hindrance = None;
         for id in ids {
+            if let Some(entry) = proposals.entries.get(*id) {
+                hindrance = hindrance.or(entry.hindrance());
+                continue;
+            }
             let (path, reason) = match proposals.file_of(*id) {
                 Some((path, file)) => (Some(path.clone()), file.hindrance(path, *id)),
                 None => (
@@ -38,6 +44,8 @@ impl Workspace {
                 landings.extend(file.accept(&path, &ids));
             }
         }
+        // After the text: it may be what makes the file.
+        landings.extend(proposals.entries.accept(ids));
         drop(proposals);
         self.touch();
         match hindrance {
@@ -52,7 +60,10 @@ impl Workspace {
         turn: Option<TurnId>,
     ) -> (Vec<Landing>, Vec<HunkId>) {
         let mut proposals = self.settled(false);
-        let (mut landings, mut stuck) = (Vec::new(), Vec::new());
+        // Before the text: it may be what takes the file away.
+        let (mut landings, mut stuck) = proposals.entries.undo(|entry| {
+            entry.origin.session == session && turn.is_none_or(|turn| entry.origin.turn == turn)
+        });
         for (path, file) in &mut proposals.files {
             let (some, others) = file.undo(path, Undo { session, turn });
             landings.extend(some);
@@ -70,7 +81,9 @@ impl Workspace {
             .and_then(|file| disk::stamp(&file));
         let source = stamp.map_or(Source::Missing, |stamp| Source::Disk(Some(stamp)));
         let mut proposals = self.proposals();
-        if let Some(file) = proposals.files.get_mut(&landing.path) {
+        if is_of_entry(landing) {
+            proposals.entries.landed(landing, confirmed);
+        } else if let Some(file) = proposals.files.get_mut(&landing.path) {
             file.landed(landing, confirmed, source);
         }
         if let (LandingChange::Move(to), true) = (&landing.change, confirmed) {
@@ -79,6 +92,7 @@ impl Workspace {
         proposals.drain(&self.documents);
         proposals.prune(&self.documents);
         drop(proposals);
+        self.settle_entries();
         self.touch();
     }
 
@@ -113,6 +127,8 @@ impl Workspace {
         match &landing.change {
             LandingChange::Delete => !there(&landing.path),
             LandingChange::Move(to) => !there(&landing.path) && there(to),
+            // They never go through an editor.
+            LandingChange::Bytes { .. } | LandingChange::Mode { .. } => false,
             LandingChange::Text { .. } | LandingChange::Create(_) => {
                 matches!(self.user_text(&landing.path), Ok(Some(text))
                     if document::sha256(std::iter::once(text.as_str())) == landing.post_sha256)
@@ -122,16 +138,27 @@ impl Workspace {
 
     pub(crate) fn reject_hunks(&self, ids: &[HunkId]) -> Vec<HunkId> {
         let waits = |stage| matches!(stage, Stage::Pending);
-        let gone = self.proposals().drop_hunks(&self.documents, |hunk| {
+        let mut proposals = self.proposals();
+        let ids = proposals.with_companions(ids, false);
+        let mut gone = proposals.drop_hunks(&self.documents, |_, hunk| {
             ids.contains(&hunk.id) && waits(hunk.stage)
         });
+        gone.extend(
+            proposals
+                .entries
+                .drop_where(|entry| ids.contains(&entry.id) && waits(entry.stage)),
+        );
+        drop(proposals);
+        self.settle_entries();
         self.touch();
         gone
     }
 
     pub(crate) fn forget_session(&self, session: SessionId) {
-        self.proposals()
-            .drop_hunks(&self.documents, |hunk| hunk.origin.session == session);
+        let mut proposals = self.proposals();
+        proposals.drop_hunks(&self.documents, |_, hunk| hunk.origin.session == session);
+        proposals.entries.forget(session);
+        drop(proposals);
         self.touch();
     }
 }
@@ -139,6 +166,7 @@ impl Workspace {
 impl Proposals {
     /// A file goes by another name now, and its hunks with it.
     fn rename(&mut self, from: &WorkspacePath, to: &WorkspacePath) {
+        self.entries.rename(from, to);
         let Some(mut file) = self.files.remove(from) else {
             return;
         };

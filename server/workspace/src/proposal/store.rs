@@ -8,6 +8,7 @@ use std::sync::mpsc::Receiver;
 
 use interline_log::{HunkId, HunkKind, SessionId};
 
+use super::entries::Entries;
 use super::file::{Basis, FileState, Source};
 use super::tracked::{Stage, Tracked};
 use super::{FileHunks, Hunk};
@@ -19,6 +20,7 @@ use crate::path::WorkspacePath;
 #[derive(Debug)]
 pub(crate) struct Proposals {
     pub(super) files: BTreeMap<WorkspacePath, FileState>,
+    pub(super) entries: Entries,
     updates: Receiver<Update>,
 }
 
@@ -26,6 +28,7 @@ impl Proposals {
     pub(crate) fn new(updates: Receiver<Update>) -> Self {
         Self {
             files: BTreeMap::new(),
+            entries: Entries::default(),
             updates,
         }
     }
@@ -126,6 +129,9 @@ impl Proposals {
     }
 
     pub(crate) fn hunk(&self, id: HunkId) -> Option<Hunk> {
+        if let Some(entry) = self.entries.get(id) {
+            return Some(entry.hunk());
+        }
         let (path, file) = self.file_of(id)?;
         Some(file.get(id)?.hunk(path, &file.basis.rope))
     }
@@ -148,20 +154,22 @@ impl Proposals {
                     .collect(),
             })
         };
-        self.files.iter().filter_map(of_file).collect()
+        let mut files = self.files.iter().filter_map(of_file).collect();
+        self.entries.add_to(&mut files);
+        files
     }
 
     /// Drops the hunks that `dropped` chooses, of those that are not on their way; returns them.
     pub(super) fn drop_hunks(
         &mut self,
         documents: &Documents,
-        dropped: impl Fn(&Tracked) -> bool,
+        dropped: impl Fn(&WorkspacePath, &Tracked) -> bool,
     ) -> Vec<HunkId> {
         let mut gone = Vec::new();
-        for file in self.files.values_mut() {
+        for (path, file) in &mut self.files {
             let before = gone.len();
             file.hunks.retain(|hunk| {
-                let drop = dropped(hunk);
+                let drop = dropped(path, hunk);
                 if drop {
                     gone.push(hunk.id);
                 }

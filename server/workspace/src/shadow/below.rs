@@ -39,6 +39,11 @@ impl Below {
         }
     }
 
+    /// The workspace's own entry, whatever the seed shows.
+    pub(super) fn on_disk(&self, name: &OsStr) -> Option<Facts> {
+        self.disk.as_ref()?.facts(name).ok().flatten()
+    }
+
     pub(super) fn is(&self, name: &OsStr, kind: Kind) -> bool {
         self.look(name).is_some_and(|(_, facts)| facts.kind == kind)
     }

@@ -42,6 +42,8 @@ pub enum Change {
         path: WorkspacePath,
         /// What it is now.
         new: Option<Blob>,
+        /// The file changed on disk meanwhile: it is not what the command saw.
+        lost: bool,
     },
     /// A file became executable, or is none any more.
     Executable {

@@ -1,9 +1,11 @@
 //! From what a command changed to hunks of the session's proposal.
 
-use super::change::{Change, Changes};
+use interline_log::FileBytes;
+
+use super::change::{Blob, Change, Changes};
 use crate::Workspace;
 use crate::path::WorkspacePath;
-use crate::proposal::{Origin, Outcome, ProposalError, Proposed};
+use crate::proposal::{Origin, Outcome, ProposalError, Proposed, ProposedFile};
 
 /// What became of a command's changes.
 #[derive(Debug, Default)]
@@ -45,16 +47,22 @@ impl Taken {
                     self.rewrite(workspace, origin, to, (None, Some(text.clone())));
                 }
             }
-            Change::Binary { path, new } => self.notices.push(match new {
-                Some(_) => format!(
-                    "`{path}` is no text: what the command made of it is in the shadow only"
-                ),
-                None => format!("`{path}` is no text: it is deleted in the shadow only"),
-            }),
-            Change::Executable { path, executable } => self.notices.push(format!(
-                "`{path}` is {} executable in the shadow only",
-                if *executable { "now" } else { "no longer" }
-            )),
+            Change::Binary { path, new, lost } => {
+                let new = new
+                    .as_ref()
+                    .map(|blob| keep(workspace, origin, path, blob))
+                    .transpose();
+                let proposed = new.and_then(|new| {
+                    let what = ProposedFile::Binary { new, lost: *lost };
+                    workspace.propose_file(origin, path, &what)
+                });
+                self.push(proposed);
+            }
+            Change::Executable { path, executable } => {
+                let executable = *executable;
+                let what = ProposedFile::Mode { executable };
+                self.push(workspace.propose_file(origin, path, &what));
+            }
         }
     }
 
@@ -87,12 +95,35 @@ impl Taken {
         path: &WorkspacePath,
         what: Proposed,
     ) {
-        match workspace.propose(origin, path, what) {
+        self.push(workspace.propose(origin, path, what));
+    }
+
+    fn push(&mut self, proposed: Result<Outcome, ProposalError>) {
+        match proposed {
             Ok(outcome) if is_empty(&outcome) => {}
             Ok(outcome) => self.outcomes.push(outcome),
             Err(ProposalError(reason)) => self.notices.push(reason),
         }
     }
+}
+
+/// From the shadow's own folder to where the session's bytes are: they are needed as long as its log.
+fn keep(
+    workspace: &Workspace,
+    origin: Origin,
+    path: &WorkspacePath,
+    blob: &Blob,
+) -> Result<FileBytes, ProposalError> {
+    let failed = |error: &dyn std::fmt::Display| {
+        ProposalError(format!(
+            "`{path}` was dropped, since it can't be kept: {error}"
+        ))
+    };
+    let attachments = workspace
+        .attachments(origin.session)
+        .ok_or_else(|| failed(&"this session keeps no bytes"))?;
+    let bytes = std::fs::read(&blob.file).map_err(|error| failed(&error))?;
+    attachments.keep(&bytes).map_err(|error| failed(&error))
 }
 
 /// The text is that already, by what somebody did in the meantime.

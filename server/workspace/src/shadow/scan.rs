@@ -1,6 +1,6 @@
 //! Reading back what a command left in the upper layer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -35,6 +35,8 @@ pub(super) struct Scan<'a> {
     bytes: u64,
     beyond: usize,
     history: usize,
+    /// Files that are gone and were executable: a rename takes that along.
+    gone_executable: HashSet<WorkspacePath>,
 }
 
 /// What a file holds.
@@ -66,6 +68,7 @@ impl<'a> Scan<'a> {
             bytes: 0,
             beyond: 0,
             history: 0,
+            gone_executable: HashSet::new(),
         }
     }
 
@@ -86,7 +89,7 @@ impl<'a> Scan<'a> {
             let files = self.beyond;
             self.found.notes.push(Note::TooMany { files });
         }
-        self.found.pair();
+        self.found.pair(&self.gone_executable);
         Ok((self.found, self.kept))
     }
 
@@ -198,18 +201,15 @@ impl<'a> Scan<'a> {
                 new: Some(new),
             }),
             _ => {
-                self.kept.insert(at.path.to_owned(), now);
                 let blob = self.blob(at)?;
                 self.push(Change::Binary {
                     path: path.clone(),
                     new: Some(blob),
+                    lost: self.is_lost(at.below, at.name),
                 });
             }
         }
         if executable != was_executable {
-            if is_same {
-                self.kept.insert(at.path.to_owned(), now);
-            }
             self.push(Change::Executable { path, executable });
         }
         Ok(())
@@ -252,6 +252,13 @@ impl<'a> Scan<'a> {
         facts.changed > self.since
     }
 
+    /// Is the user's file another one than when the command began?
+    fn is_lost(&self, below: &Below, name: &OsStr) -> bool {
+        below
+            .on_disk(name)
+            .is_some_and(|facts| self.is_later(&facts))
+    }
+
     /// Something that is deleted.
     fn gone(&mut self, below: &Below, name: &OsStr, path: &Path) -> io::Result<()> {
         let Some((_, facts)) = below
@@ -267,12 +274,16 @@ impl<'a> Scan<'a> {
         if !self.fits(0) {
             return Ok(());
         }
+        if facts.is_executable() {
+            self.gone_executable.insert(file.clone());
+        }
         let change = match self.saw(below, name)? {
             Content::Text(old) => text_gone(file, Some(old)),
             Content::Lost | Content::Nothing => text_gone(file, None),
             Content::Bytes(_) | Content::Huge => Change::Binary {
                 path: file,
                 new: None,
+                lost: self.is_lost(below, name),
             },
         };
         self.push(change);
@@ -368,7 +379,7 @@ fn escaped(c: char) -> Box<dyn Iterator<Item = char>> {
 
 impl Changes {
     /// A text that is gone in one place and new in another was moved there.
-    fn pair(&mut self) {
+    fn pair(&mut self, gone_executable: &HashSet<WorkspacePath>) {
         let mut gone: HashMap<String, Vec<usize>> = HashMap::new();
         for (i, change) in self.changes.iter().enumerate() {
             if let Change::Text {
@@ -381,7 +392,7 @@ impl Changes {
                 gone.entry(old.clone()).or_default().push(i);
             }
         }
-        let mut dropped = Vec::new();
+        let (mut dropped, mut carried) = (Vec::new(), Vec::new());
         for i in 0..self.changes.len() {
             let Some(Change::Text {
                 path,
@@ -401,6 +412,9 @@ impl Changes {
                 continue;
             };
             gone.remove(&text);
+            if gone_executable.contains(&from_path) {
+                carried.push(to.clone());
+            }
             if let Some(change) = self.changes.get_mut(i) {
                 *change = Change::Renamed {
                     from: from_path,
@@ -411,9 +425,11 @@ impl Changes {
             dropped.push(from);
         }
         let mut i = 0;
-        self.changes.retain(|_| {
+        self.changes.retain(|change| {
             i += 1;
-            !dropped.contains(&(i - 1))
+            let is_carried = matches!(change, Change::Executable { path, executable: true }
+                if carried.contains(path));
+            !dropped.contains(&(i - 1)) && !is_carried
         });
     }
 }

@@ -4,6 +4,7 @@
 //! times. Text that goes back to the disk's keeps a seed with the disk's bytes and a fresh time, until the disk's own
 //! time is newer than the last command: else a tool would take what it built in between for up to date.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io;
@@ -17,11 +18,20 @@ use crate::disk::{BOM, MAX_BYTES};
 
 /// What a path has to show.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Wanted<'a> {
+pub(super) struct Wanted<'a> {
+    pub(super) content: Content<'a>,
+    /// `None`: as on disk.
+    pub(super) executable: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Content<'a> {
     /// What is on disk.
     Disk,
     /// This text.
     Text(&'a str),
+    /// These bytes, that are no text.
+    Bytes(&'a [u8]),
     /// Nothing.
     Nothing,
 }
@@ -29,11 +39,7 @@ pub(super) enum Wanted<'a> {
 /// What the last command left at a path, and what has been taken out of the upper layer.
 #[derive(Clone, Debug)]
 pub(super) enum Left {
-    File {
-        sha256: [u8; 32],
-        modified: Time,
-        mode: u32,
-    },
+    File { sha256: [u8; 32], modified: Time },
     Nothing,
 }
 
@@ -42,20 +48,35 @@ impl Left {
         Self::File {
             sha256: Sha256::digest(bytes).into(),
             modified: facts.modified,
-            mode: facts.mode,
         }
     }
 
-    /// Its time and permissions, if it has these bytes.
-    fn matching(&self, bytes: &[u8]) -> Option<(Time, u32)> {
+    /// Its time, if it has these bytes.
+    fn matching(&self, bytes: &[u8]) -> Option<Time> {
         match self {
-            Self::File {
-                sha256,
-                modified,
-                mode,
-            } if *sha256 == <[u8; 32]>::from(Sha256::digest(bytes)) => Some((*modified, *mode)),
+            Self::File { sha256, modified }
+                if *sha256 == <[u8; 32]>::from(Sha256::digest(bytes)) =>
+            {
+                Some(*modified)
+            }
             _ => None,
         }
+    }
+}
+
+impl Wanted<'_> {
+    const DISK: Self = Self {
+        content: Content::Disk,
+        executable: None,
+    };
+}
+
+/// Permission bits with those by which a file can be run, or without.
+fn executable(mode: u32, is: bool) -> u32 {
+    if is {
+        mode | (mode & 0o444) >> 2
+    } else {
+        mode & !0o111
     }
 }
 
@@ -80,7 +101,7 @@ impl Seeding<'_> {
         paths.extend(self.left.keys().cloned());
         seeds(&Folder::open(self.seed)?, Path::new(""), &mut paths)?;
         for path in paths {
-            let wanted = wanted.get(&path).copied().unwrap_or(Wanted::Disk);
+            let wanted = wanted.get(&path).copied().unwrap_or(Wanted::DISK);
             self.settle(&path, wanted).map_err(|error| {
                 io::Error::new(error.kind(), format!("{}: {error}", path.display()))
             })?;
@@ -99,49 +120,57 @@ impl Seeding<'_> {
             .transpose()?
             .and_then(|(folder, facts)| Some((folder, facts?)));
         let left = self.left.get(path);
-        match (wanted, disk) {
-            (Wanted::Nothing, None) | (Wanted::Disk, None) => self.remove(path),
-            (Wanted::Nothing, Some(_)) => {
+        let mode = disk.as_ref().map_or(0o644, |disk| disk.facts.mode);
+        let mode = wanted.executable.map_or(mode, |is| executable(mode, is));
+        let is_mode_of_disk = disk.as_ref().is_some_and(|disk| disk.facts.mode == mode);
+        match (wanted.content, disk) {
+            (Content::Nothing, None) | (Content::Disk, None) => self.remove(path),
+            (Content::Nothing, Some(_)) => {
                 if old.is_some_and(|(_, facts)| facts.kind == Kind::Whiteout) {
                     return Ok(());
                 }
                 self.place(path, true, |folder| folder.put_whiteout(&name))
             }
-            (Wanted::Text(text), disk) => {
-                let bytes = encode(text, disk.as_ref());
-                match disk {
-                    Some(disk) if disk.bytes == bytes => self.as_on_disk(path, &disk, old, left),
-                    disk => self.text(path, &bytes, disk.as_ref(), old, left),
+            (content, disk) => {
+                let bytes = match (content, &disk) {
+                    (Content::Bytes(bytes), _) => Cow::Borrowed(bytes),
+                    (Content::Text(text), disk) => encode(text, disk.as_ref()).into(),
+                    (_, Some(disk)) => Cow::Borrowed(disk.bytes.as_slice()),
+                    (_, None) => return self.remove(path),
+                };
+                let as_on_disk = |disk: &&OnDisk| is_mode_of_disk && disk.bytes == *bytes;
+                match disk.as_ref().filter(as_on_disk) {
+                    Some(disk) => self.as_on_disk(path, disk, old, left),
+                    None => self.file(path, (&bytes, mode), disk.is_some(), old, left),
                 }
             }
-            (Wanted::Disk, Some(disk)) => self.as_on_disk(path, &disk, old, left),
         }
     }
 
-    fn text(
+    fn file(
         &self,
         path: &Path,
-        bytes: &[u8],
-        disk: Option<&OnDisk>,
+        (bytes, mode): (&[u8], u32),
+        is_on_disk: bool,
         old: Option<(Folder, Facts)>,
         left: Option<&Left>,
     ) -> io::Result<()> {
         let name = path.file_name().unwrap_or_default();
         let was_file = old.as_ref().filter(|(_, facts)| facts.kind == Kind::File);
-        let (modified, mode) = match (left.and_then(|left| left.matching(bytes)), was_file) {
-            // It is what the command made, and what it built from it is up to date.
-            (Some((time, mode)), _) => (Some(time), mode),
-            (None, Some((folder, facts))) => {
-                if left.is_none() && folder.read(name, MAX_BYTES)?.0 == bytes {
-                    return Ok(());
-                }
-                (None, disk.map_or(facts.mode, |disk| disk.facts.mode))
+        // It is what the command made, and what it built from it is up to date.
+        let mut modified = left.and_then(|left| left.matching(bytes));
+        if let (None, None, Some((folder, facts))) = (left, modified, was_file) {
+            let is_same =
+                facts.bytes == bytes.len() as u64 && folder.read(name, facts.bytes)?.0 == bytes;
+            if is_same && facts.mode == mode | 0o400 {
+                return Ok(());
             }
-            (None, None) => (None, disk.map_or(0o644, |disk| disk.facts.mode)),
-        };
+            // Another mode alone makes no build anew.
+            modified = is_same.then_some(facts.modified);
+        }
         let is_new = match &old {
             Some((_, facts)) => facts.kind == Kind::Whiteout,
-            None => disk.is_none(),
+            None => !is_on_disk,
         };
         self.place(path, is_new, |folder| {
             folder.put(name, bytes, mode, modified)
@@ -165,12 +194,15 @@ impl Seeding<'_> {
             }
         };
         let is_newer = self.last.is_some_and(|last| disk.facts.modified > last);
-        let has_seed = old.is_some();
         if is_newer || (was_seen && left.is_some()) {
             return self.remove(path);
         }
-        if was_seen && has_seed {
-            return Ok(());
+        if let (true, Some((folder, facts))) = (was_seen, &old) {
+            if facts.mode == disk.facts.mode | 0o400 {
+                return Ok(());
+            }
+            // It was proposed to be executable, or not to be.
+            return folder.put(name, &disk.bytes, disk.facts.mode, Some(facts.modified));
         }
         let was_absent = matches!(left, Some(Left::Nothing))
             || old.is_some_and(|(_, facts)| facts.kind == Kind::Whiteout);

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use interline_log::{CallId, SessionId, TurnId};
+use interline_log::{Attachments, CallId, SessionId, TurnId};
 use interline_workspace::Workspace;
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::{Hunk, HunkState, Origin, Outcome, Proposed, Replacement};
-use interline_workspace::shadow::{Change, Changes, Layers, Limits, Shadow};
+use interline_workspace::shadow::{Change, Changes, Layers, Limits, Shadow, Taken};
 
 pub(crate) struct Desk {
     folder: tempfile::TempDir,
@@ -29,10 +29,23 @@ impl Desk {
             session: SessionId::new(),
             folder,
         };
+        desk.keep_attachments(&desk.workspace);
         for (path, text) in files {
             desk.write(path, text);
         }
         desk.can_mount().then_some(desk)
+    }
+
+    fn keep_attachments(&self, workspace: &Workspace) {
+        let session = self.folder.path().join("session");
+        workspace.keep_attachments(self.session, Attachments::of(&session));
+    }
+
+    /// The same folder after a restart, without what is only in the log.
+    pub(crate) fn restarted(&self) -> Arc<Workspace> {
+        let workspace = Workspace::open(self.root()).unwrap();
+        self.keep_attachments(&workspace);
+        workspace
     }
 
     #[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
@@ -154,6 +167,32 @@ impl Desk {
         changes.propose(&self.workspace, self.origin()).notices
     }
 
+    /// The same, with what is to be logged.
+    pub(crate) fn taken(&self, script: &str) -> Taken {
+        let (_, changes) = self.run(script);
+        changes.propose(&self.workspace, self.origin())
+    }
+
+    /// Takes all back, on disk; how many hunks can't be.
+    pub(crate) fn undo_all(&self) -> usize {
+        let (landings, stuck) = self.workspace.undo(self.session, None);
+        for landing in landings {
+            let landed = self.workspace.land_on_disk(&landing);
+            self.workspace.landed(&landing, landed.is_ok());
+        }
+        stuck.len()
+    }
+
+    pub(crate) fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.file(name)).ok()
+    }
+
+    pub(crate) fn mode(&self, name: &str) -> u32 {
+        use std::os::unix::fs::PermissionsExt as _;
+        let metadata = self.file(name).metadata().unwrap();
+        metadata.permissions().mode() & 0o777
+    }
+
     pub(crate) fn hunks(&self) -> Vec<Hunk> {
         let files = self.workspace.hunks();
         files.into_iter().flat_map(|file| file.hunks).collect()
@@ -220,7 +259,7 @@ pub(crate) fn shown(changes: &Changes) -> String {
         .map(|change| match change {
             Change::Text { path, old, new } => format!("{path}: {old:?} -> {new:?}"),
             Change::Renamed { from, to, .. } => format!("{from} => {to}"),
-            Change::Binary { path, new } => {
+            Change::Binary { path, new, .. } => {
                 format!("{path}: {:?} bytes", new.as_ref().map(|blob| blob.bytes))
             }
             Change::Executable { path, executable } => format!("{path}: executable {executable}"),

@@ -10,3 +10,4 @@ mod desk;
 mod hostile;
 mod promises;
 mod properties;
+mod whole;

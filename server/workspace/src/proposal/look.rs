@@ -1,0 +1,124 @@
+//! Looking at a file on disk as a whole, without following a link. Reads only.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use interline_log::FileBytes;
+use sha2::{Digest as _, Sha256};
+
+use crate::Workspace;
+use crate::disk::{self, Stamp};
+use crate::path::WorkspacePath;
+
+/// Largest file that is taken as a whole, in bytes.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub(crate) enum Look {
+    Missing {
+        /// An editor has a buffer of this name, with something in it.
+        unsaved: bool,
+    },
+    File {
+        /// `None` where nobody asked.
+        known: Option<(Stamp, FileBytes)>,
+        executable: bool,
+        /// An open buffer reads otherwise.
+        unsaved: bool,
+    },
+    /// A folder, a link, a pipe, or what can't be read: why.
+    Other(String),
+}
+
+impl Look {
+    pub(crate) fn bytes(&self) -> Option<&FileBytes> {
+        match self {
+            Self::File { known, .. } => known.as_ref().map(|(_, bytes)| bytes),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_unsaved(&self) -> bool {
+        match self {
+            Self::Missing { unsaved } | Self::File { unsaved, .. } => *unsaved,
+            Self::Other(_) => false,
+        }
+    }
+}
+
+impl Workspace {
+    /// Looks at a file. `known`: what it was at the last look.
+    pub(crate) fn look(
+        &self,
+        path: &WorkspacePath,
+        known: Option<(Stamp, FileBytes)>,
+        with_bytes: bool,
+    ) -> Look {
+        let file = match self.resolve(path) {
+            Ok(file) => file,
+            Err(error) => return Look::Other(error.0),
+        };
+        let metadata = match self.root().join(path.as_str()).symlink_metadata() {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let document = self.document_at(path);
+                let unsaved = document.is_some_and(|document| document.rope.len_bytes() > 0);
+                return Look::Missing { unsaved };
+            }
+            Err(error) => return Look::Other(format!("`{path}` can't be read: {error}")),
+        };
+        if !metadata.is_file() {
+            return Look::Other(format!("`{path}` is no regular file"));
+        }
+        let stamp = disk::stamp(&file);
+        let known = match known.filter(|(known, _)| Some(*known) == stamp) {
+            None if with_bytes => match hash_of(&file) {
+                Ok(bytes) => stamp.map(|stamp| (stamp, bytes)),
+                Err(error) => return Look::Other(format!("`{path}` can't be read: {error}")),
+            },
+            known => known,
+        };
+        Look::File {
+            known,
+            executable: is_executable(&metadata),
+            unsaved: with_bytes && self.is_unsaved(path, &file),
+        }
+    }
+
+    /// Has an editor a buffer of this file that reads otherwise? Also where the file is no text: then nobody knows.
+    fn is_unsaved(&self, path: &WorkspacePath, file: &Path) -> bool {
+        self.document_at(path).is_some_and(|document| {
+            let found = disk::read(file, path);
+            !matches!(found, Ok(Some(found)) if document.rope == found.text.as_str())
+        })
+    }
+}
+
+/// May anybody run it?
+fn is_executable(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o111 != 0
+}
+
+fn hash_of(file: &Path) -> io::Result<FileBytes> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(file)?.take(MOST_BYTES + 1);
+    let bytes = io::copy(&mut file, &mut hasher)?;
+    if bytes > MOST_BYTES {
+        let most = MOST_BYTES >> 20;
+        return Err(io::Error::other(format!("it is over {most} MiB")));
+    }
+    Ok(FileBytes {
+        sha256: format!("{:x}", hasher.finalize()),
+        bytes,
+    })
+}
+
+/// All bytes of a file that is taken as a whole.
+pub(crate) fn read_whole(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
