@@ -44,7 +44,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     selectModel: () => selectModel(server),
     showTranscript: () => transcript.show(),
     resumeSession: () => resumeSession(server, hunks, transcript),
-    trustFolder: () => server.command("trust", { trusted: true }),
+    trustFolder: () => trustFolder(server),
     showMenu: () => showMenu(server, turns, hunks),
     restartServer: () => server.restart(),
     showLogs: async () => server.showLogs(),
@@ -66,6 +66,13 @@ async function editSelection(server: Server): Promise<void> {
   const here = await place(server, false);
   const instruction = await askForText("edit");
   if (instruction !== undefined) await server.command("edit", { ...here, instruction });
+}
+
+/** The folder of the file on screen, where one is; the server asks the user first. */
+async function trustFolder(server: Server): Promise<void> {
+  const document = vscode.window.activeTextEditor?.document.uri;
+  const uri = document?.scheme === "file" ? { uri: (await server.ready()).code2ProtocolConverter.asUri(document) } : {};
+  await server.command("trust", { trusted: true, ...uri });
 }
 
 async function ask(server: Server, transcript: Transcript): Promise<void> {

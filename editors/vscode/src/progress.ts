@@ -5,6 +5,7 @@ import * as vscode from "vscode";
 import { report } from "./errors";
 import type { Hunks } from "./hunks";
 import { askForText } from "./input";
+import type { SessionEvent } from "./protocol";
 import type { Server } from "./server";
 import type { Transcript } from "./transcript";
 import type { Turn, Turns } from "./turns";
@@ -12,6 +13,8 @@ import type { Turn, Turns } from "./turns";
 /** Short turns need no progress. */
 const SHOW_AFTER_MS = 700;
 const LONGEST = 300;
+/** The tooltip of the status item has it for as long as there are changes to review. */
+const VERDICT_MS = 20_000;
 
 export function showProgress(server: Server, turns: Turns, hunks: Hunks, transcript: Transcript): vscode.Disposable {
   return vscode.Disposable.from(
@@ -26,12 +29,18 @@ export function showProgress(server: Server, turns: Turns, hunks: Hunks, transcr
     }),
     server.onEvent(({ session, event }) => {
       if (event.type === "question") void answerQuestion(server, session, event.text);
+      if (event.type === "checked") vscode.window.setStatusBarMessage(verdict(event), VERDICT_MS);
       if (event.type !== "notice") return;
       server.info(event.text);
       if (event.warning) void vscode.window.showWarningMessage(`Interline: ${event.text}`);
       else vscode.window.setStatusBarMessage(`Interline: ${event.text}`, 6000);
     }),
   );
+}
+
+/** The most important words first: the status bar cuts what is wider than two fifths of the window. */
+function verdict({ newErrors, summary }: Extract<SessionEvent, { type: "checked" }>): string {
+  return `$(${newErrors > 0 ? "warning" : "check"}) ${summary.charAt(0).toUpperCase()}${summary.slice(1)}`;
 }
 
 /** The turn waits: what the user types is the answer. Who closes the message can still answer by Interline: Ask. */

@@ -19,6 +19,7 @@ export function statusItem(server: Server, turns: Turns, hunks: Hunks): vscode.D
     const lines = [
       stopped ? "Interline's server is not running" : turn ? `${turn.title}: ${turn.activity || "working"}` : "Interline is ready",
       pending > 0 ? `${pending} change${pending > 1 ? "s" : ""} to review` : "",
+      pending > 0 ? turns.verdict ?? "" : "",
       turns.model ? `model ${turns.model}, mode ${turns.mode}` : "",
       turns.spent ?? "",
     ];
@@ -54,6 +55,7 @@ export async function showMenu(server: Server, turns: Turns, hunks: Hunks): Prom
     entry("history", "Resume Session…", "resumeSession"),
     entry("shield", "Select Mode…", "selectMode", turns.mode ?? ""),
     entry("chip", "Select Model…", "selectModel", turns.model ?? ""),
+    entry("workspace-trusted", "Trust this Folder…", "trustFolder"),
     separator,
     entry("output", "Show Logs", "showLogs"),
     entry("debug-restart", "Restart Server", "restartServer", server.version ?? ""),

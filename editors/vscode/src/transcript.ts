@@ -17,6 +17,10 @@ interface Page {
   whole: number;
   /** The user has asked for it. */
   open: boolean;
+  /** The view goes along with the end, until the user scrolls up. */
+  follows: boolean;
+  /** The first line in view. */
+  first: number;
 }
 
 export class Transcript implements vscode.TextDocumentContentProvider, vscode.Disposable {
@@ -48,11 +52,18 @@ export class Transcript implements vscode.TextDocumentContentProvider, vscode.Di
         this.behind = true;
         this.schedule();
       }),
+      vscode.workspace.onDidChangeTextDocument(({ document: { uri } }) => {
+        if (uri.scheme === SCHEME && this.page(uri.query).follows) this.editors(uri.query).forEach(reveal);
+      }),
+      vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => {
+        if (textEditor.document.uri.scheme === SCHEME) this.scrolled(textEditor);
+      }),
     ];
   }
 
   async show(session = this.session): Promise<void> {
     const id = await this.load(session);
+    this.page(id).follows = true;
     const uri = uriOf(id);
     this.changes.fire(uri);
     const document = await vscode.languages.setTextDocumentLanguage(await vscode.workspace.openTextDocument(uri), "markdown");
@@ -78,8 +89,16 @@ export class Transcript implements vscode.TextDocumentContentProvider, vscode.Di
     return vscode.window.visibleTextEditors.filter(({ document: { uri } }) => uri.scheme === SCHEME && uri.query === session);
   }
 
+  /** Text that grows pushes the end out of view, and its top never up: only the user does that. */
+  private scrolled(editor: vscode.TextEditor): void {
+    const page = this.page(editor.document.uri.query);
+    const first = editor.visibleRanges[0]?.start.line ?? 0;
+    page.follows = atEnd(editor) || (page.follows && first >= page.first);
+    page.first = first;
+  }
+
   private page(session: string): Page {
-    const page = this.pages.get(session) ?? { text: "", tail: "", whole: 0, open: false };
+    const page = this.pages.get(session) ?? { text: "", tail: "", whole: 0, open: false, follows: true, first: 0 };
     this.pages.set(session, page);
     return page;
   }
@@ -111,10 +130,7 @@ export class Transcript implements vscode.TextDocumentContentProvider, vscode.Di
     for (const session of stale) if (this.server.running) await this.reload(session).catch(() => undefined);
     this.timer = undefined;
     for (const [session, page] of this.pages) {
-      if (!page.open) continue;
-      this.changes.fire(uriOf(session));
-      // The editor takes the new text a moment later; who reads further up is left there.
-      for (const editor of this.editors(session)) if (atEnd(editor)) setTimeout(() => reveal(editor), REFRESH_MS);
+      if (page.open) this.changes.fire(uriOf(session));
     }
     // What came while the server was asked is not in its answer.
     if (this.behind) this.schedule();

@@ -29,6 +29,8 @@ export class Turns implements vscode.Disposable {
   model: string | undefined;
   mode: string | undefined;
   spent: string | undefined;
+  /** What the last turn's edits do to the project's problems, where something could check them. */
+  verdict: string | undefined;
 
   constructor(server: Server, private readonly hunks: Hunks) {
     this.parts = [
@@ -55,6 +57,7 @@ export class Turns implements vscode.Disposable {
       case "turnStarted": {
         const started = { id: event.turn, session, title: event.title, activity: "", answer: "", hunks: false };
         this.running.set(event.turn, started);
+        this.verdict = undefined;
         this.starts.fire(started);
         break;
       }
@@ -71,8 +74,8 @@ export class Turns implements vscode.Disposable {
         for (const each of this.running.values()) each.hunks ||= this.hunks.all.some(({ hunk }) => hunk.session === each.session);
         break;
       case "checked":
-        void vscode.window.setStatusBarMessage(`The edits: ${event.summary}`, 10_000);
-        return;
+        this.verdict = `The edits: ${event.summary}`;
+        break;
       case "spent":
         this.spent = `${event.usage.input + event.usage.cacheRead + event.usage.cacheWrite} tokens in, ${event.usage.output} out${event.costUsd === undefined || event.costUsd === null ? "" : `, $${event.costUsd.toFixed(4)}`}`;
         break;

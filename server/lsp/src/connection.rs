@@ -189,8 +189,15 @@ impl Connection {
         if let Some(shown) = folder.take_shown() {
             let (client, side) = (self.client.clone(), self.side());
             let transcripts = Transcripts::of(folder);
-            tokio::spawn(Show::new(client.clone(), side.clone(), transcripts).run(shown));
-            tokio::spawn(hunks::publish(client, side, folder.workspace.clone()));
+            let (flush, flushes) = hunks::Flush::new();
+            let show = Show::new(client.clone(), side.clone(), transcripts, flush);
+            tokio::spawn(show.run(shown));
+            tokio::spawn(hunks::publish(
+                client,
+                side,
+                folder.workspace.clone(),
+                flushes,
+            ));
         }
         // A session, so that what is in use is shown: it stays in memory until something is asked.
         if first

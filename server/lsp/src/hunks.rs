@@ -9,6 +9,7 @@ use interline_workspace::Workspace;
 use interline_workspace::proposal::{FileHunks, Hunk};
 use lsp_types as lsp;
 use lsp_types::request::CodeLensRefresh;
+use tokio::sync::{mpsc, oneshot};
 use tower_lsp::Client;
 
 use crate::connection::ClientSide;
@@ -51,18 +52,58 @@ pub(crate) fn of(workspace: &Workspace, uri: &lsp::Uri) -> Vec<Hunk> {
     file.map(|file| file.hunks).unwrap_or_default()
 }
 
+/// Has what changed published at once: a turn's hunks come before its end.
+pub(crate) struct Flush(mpsc::UnboundedSender<oneshot::Sender<()>>);
+
+/// What a [`Flush`] asks for.
+pub(crate) type Flushes = mpsc::UnboundedReceiver<oneshot::Sender<()>>;
+
+impl Flush {
+    pub(crate) fn new() -> (Self, Flushes) {
+        let (ask, asked) = mpsc::unbounded_channel();
+        (Self(ask), asked)
+    }
+
+    /// Comes back when all that has changed until now is published.
+    pub(crate) async fn wait(&self) {
+        let (done, published) = oneshot::channel();
+        // Without a publisher there is nothing to wait for.
+        if self.0.send(done).is_ok() {
+            let _ = published.await;
+        }
+    }
+}
+
 /// Publishes until the connection is gone.
-pub(crate) async fn publish(client: Client, side: ClientSide, workspace: Arc<Workspace>) {
+pub(crate) async fn publish(
+    client: Client,
+    side: ClientSide,
+    workspace: Arc<Workspace>,
+    mut flushes: Flushes,
+) {
     let mut changes = workspace.watch();
     let mut publisher = Publisher {
         client,
         side,
         published: HashMap::new(),
     };
-    while changes.changed().await.is_ok() {
-        tokio::time::sleep(DEBOUNCE).await;
+    loop {
+        let flush = tokio::select! {
+            changed = changes.changed() => match changed {
+                Ok(()) => tokio::time::timeout(DEBOUNCE, flushes.recv()).await.ok().flatten(),
+                Err(_) => return,
+            },
+            flush = flushes.recv() => match flush {
+                Some(flush) => Some(flush),
+                None => return,
+            },
+        };
         changes.mark_unchanged();
         publisher.update(documents(&workspace)).await;
+        if let Some(published) = flush {
+            // Who asked may have gone.
+            let _ = published.send(());
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tower_lsp::Client;
 
 use crate::connection::ClientSide;
+use crate::hunks::Flush;
 use crate::progress::Progress;
 use crate::protocol::{EventNotification, EventParams, SessionEvent};
 use crate::record::{self, Transcripts};
@@ -41,6 +42,7 @@ pub(crate) struct Show {
     side: ClientSide,
     transcripts: Transcripts,
     progress: Progress,
+    hunks: Flush,
     gathered: Option<Gathered>,
     /// What the model said since its last call: its answer when the turn ends. Kept where there are no events.
     answer: String,
@@ -54,13 +56,19 @@ struct Gathered {
 }
 
 impl Show {
-    pub(crate) fn new(client: Client, side: ClientSide, transcripts: Transcripts) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        side: ClientSide,
+        transcripts: Transcripts,
+        hunks: Flush,
+    ) -> Self {
         let progress = Progress::new(client.clone(), side.progress);
         Self {
             client,
             side,
             transcripts,
             progress,
+            hunks,
             gathered: None,
             answer: String::new(),
         }
@@ -97,7 +105,10 @@ impl Show {
                 self.answer.clear();
                 self.progress.report(*turn, title);
             }
-            Display::TurnEnded { turn, .. } => self.progress.end(*turn),
+            Display::TurnEnded { turn, .. } => {
+                self.hunks.wait().await;
+                self.progress.end(*turn);
+            }
             _ => {}
         }
         if !self.side.options.event {
@@ -258,7 +269,6 @@ fn event(display: Display) -> Option<SessionEvent> {
             status,
             summary,
         },
-        // Sent by `hunks`, which also sees the user type.
         Display::Checked { turn, verdict } => SessionEvent::Checked {
             turn,
             summary: verdict.to_string(),
@@ -268,6 +278,7 @@ fn event(display: Display) -> Option<SessionEvent> {
             new_warnings: verdict.new_warnings,
             left: verdict.left,
         },
+        // Sent by `hunks`, which also sees the user type.
         Display::HunksChanged => return None,
         Display::Spent {
             turn,

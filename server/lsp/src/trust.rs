@@ -65,8 +65,9 @@ fn ask(folder: &Arc<Folder>) {
 /// Says once that the folder isn't trusted, where that limits what is asked.
 pub(crate) fn mention(folder: &Folder) {
     if !folder.agent.trusted() && folder.first_mention_of_trust() {
-        let text = "this folder isn't trusted, so its checkers don't run: `interline.trust` with \
-                    {\"trusted\": true} trusts it";
+        // What to do comes first: a status bar cuts the rest.
+        let text = "this folder isn't trusted, so its checkers don't run: `interline.trust` trusts it \
+                    (with {\"trusted\": true} in editors without Interline's plugin)";
         folder.editor.notice(text, false);
     }
 }

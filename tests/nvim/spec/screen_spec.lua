@@ -86,7 +86,8 @@ test('fix on the diagnostic: the hunk is on the screen, is accepted, is undone',
   on_screen(child, 'src/main.rs', { analyzer }, function(screen)
     screen:keys(':24', 'Enter')
     screen:shows('let sum = 0;')
-    screen:shows('cannot borrow `sum` as mutable', 60000)
+    -- The sign: the words are rust-analyzer's or the compiler's, or both, which the screen cuts.
+    screen:shows('E  26', 60000)
     vim.wait(1500)
     screen:keys(':26', 'Enter')
     screen:keys(':Interline fix', 'Enter')
@@ -97,6 +98,22 @@ test('fix on the diagnostic: the hunk is on the screen, is accepted, is undone',
     screen:shows('  24     let mut sum = 0;', 5000, 'accepted')
     screen:keys('u')
     screen:shows('  24     let sum = 0;')
+  end)
+end)
+
+test('fix in a trusted folder: the verdict on the edits is what stays in the message line', {
+  fixture = 'broken', config = 'model = "builtin"',
+}, function(child)
+  on_screen(child, 'src/main.rs', {}, function(screen)
+    screen:shows('Greets a crew')
+    screen:keys(':Interline trust', 'Enter')
+    screen:shows('Deny', 10000)
+    vim.wait(700)
+    screen:shows('Deny', 100, 'trust')
+    screen:keys('2', 'Enter')
+    screen:shows('trusted from now on', 10000)
+    screen:keys(':Interline fix', 'Enter')
+    screen:shows('clears 2 problems, no new errors, no new warnings (checked by cargo check)', 60000, 'verdict')
   end)
 end)
 

@@ -118,6 +118,17 @@ export class Editor {
     return (await this.statusItem.getAttribute("aria-label")) ?? "";
   }
 
+  /** The message in the status bar, and that none of it is cut. */
+  async statusMessage() {
+    const item = this.page.locator('.statusbar-item[id="status.extensionMessage"]');
+    if ((await item.count()) === 0) return "";
+    const [shown, text] = await item.first().evaluate((node) => {
+      const label = node.querySelector(".statusbar-item-label") ?? node;
+      return [label.clientWidth >= label.scrollWidth, label.textContent.trim()];
+    });
+    return shown ? text : `cut: ${text}`;
+  }
+
   async running() {
     return (await this.statusItem.locator(".codicon-loading").count()) > 0;
   }

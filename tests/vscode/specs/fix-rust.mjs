@@ -25,6 +25,11 @@ export default async function (world, test) {
     await editor.hunks(1, 90_000);
     includes((await editor.decorations()).join("\n"), MENDED);
     includes(await editor.text(), BROKEN);
+    await editor.idle();
+    const verdict = "lears 1 problem, no new errors, no new warnings (checked by cargo check)";
+    await editor.until("the verdict in the status bar", async () => (await editor.statusMessage()).startsWith(`C${verdict}`));
+    includes(await editor.statusTip(), `The edits: c${verdict}`);
+    equal(await editor.notifications.count(), 0);
     await world.shot("hunk");
   });
 

@@ -175,18 +175,35 @@ end
 M.accept = review('accept')
 M.reject = review('reject')
 
+---Runs a command that belongs to no buffer, on the server that is there; without one it is started for the current buffer.
 ---@param name string
 ---@param argument table
 ---@param done? fun(result: any, client: vim.lsp.Client)
 function M.plain(name, argument, done)
-  local client = server.any_client()
-  if not client then
-    return util.notify("the server is not running; it starts with the first request or vim.lsp.enable('interline')")
+  local function use(client)
+    server.execute(client, name, argument, function(result)
+      if done then
+        done(result, client)
+      end
+    end)
   end
-  server.execute(client, name, argument, function(result)
-    if done then
-      done(result, client)
-    end
+  local client = server.any_client()
+  if client then
+    use(client)
+  else
+    server.with_client(vim.api.nvim_get_current_buf(), use)
+  end
+end
+
+---Trusts the folder of a buffer; the server asks the user first.
+---@param where interline.Where
+function M.trust(where)
+  server.with_client(where.bufnr, function(client)
+    server.execute(client, 'trust', { trusted = true, uri = vim.uri_from_bufnr(where.bufnr) }, function(result)
+      if result and result.trusted then
+        util.echo('this folder is trusted')
+      end
+    end)
   end)
 end
 

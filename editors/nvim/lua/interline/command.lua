@@ -19,6 +19,7 @@ local subcommands = {
   accept = { run = actions.accept },
   reject = { run = actions.reject },
   revise = { run = actions.revise },
+  trust = { run = actions.trust },
 }
 
 ---@param name string
@@ -55,7 +56,6 @@ add('mode', menus.mode, function()
   return menus.modes
 end)
 add('model', menus.model)
-add('trust', menus.trust)
 add('sessions', menus.sessions)
 add('resume', menus.resume)
 add('transcript', menus.transcript)

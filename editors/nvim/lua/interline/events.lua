@@ -42,9 +42,8 @@ function on.hunksChanged(event, _, client_id)
   hunks.changed(event.documents, client_id)
 end
 
-function on.checked(event)
-  local level = event.newErrors > 0 and vim.log.levels.WARN or vim.log.levels.INFO
-  util.brief('The edits: ' .. event.summary, level)
+function on.checked(event, session)
+  turns.checked(session, event.summary, event.newErrors > 0)
 end
 
 function on.spent(event, session)

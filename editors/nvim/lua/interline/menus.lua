@@ -46,14 +46,6 @@ function M.model(model)
   end)
 end
 
-function M.trust()
-  actions.plain('trust', { trusted = true }, function(result)
-    if result and result.trusted then
-      util.echo('this folder is trusted')
-    end
-  end)
-end
-
 ---@param session interline.SessionInfo
 ---@return string
 local function describe(session)

@@ -11,10 +11,15 @@ local M = {}
 ---@field turn? string the running turn
 ---@field title? string
 ---@field activity? string
+---@field verdict? interline.Verdict on the turn's edits
 ---@field model? string
 ---@field mode? string
 ---@field cost? number dollars
 ---@field tokens? number
+
+---@class interline.Verdict
+---@field text string
+---@field level integer
 
 ---@type table<string, interline.SessionState>
 local sessions = {}
@@ -44,7 +49,7 @@ end
 
 function M.started(session, client_id, turn, title)
   local state = state_of(session, client_id)
-  state.client_id, state.turn, state.title, state.activity = client_id, turn, title, nil
+  state.client_id, state.turn, state.title, state.activity, state.verdict = client_id, turn, title, nil, nil
   echo(title)
   changed(session)
 end
@@ -58,6 +63,13 @@ end
 
 function M.talked(session)
   changed(session)
+end
+
+---Kept until the end of the turn, whose message would cover it.
+---@param text string
+---@param worse boolean the edits make new errors
+function M.checked(session, text, worse)
+  state_of(session).verdict = { text = text, level = worse and vim.log.levels.WARN or vim.log.levels.INFO }
 end
 
 function M.spent(session, usage, cost)
@@ -98,6 +110,8 @@ function M.ended(session, outcome, message)
   local text = table.concat(parts, ' · ')
   if outcome == 'failed' or outcome == 'stopped' then
     util.brief(text, vim.log.levels.WARN)
+  elseif state.verdict then
+    util.brief(state.verdict.text, state.verdict.level)
   else
     echo(text)
   end
