@@ -16,7 +16,8 @@ interface ShowMessageRequest {
 
 export function answerPrompts(client: LanguageClient): void {
   client.onRequest("interline/requestPermission", async (params: PermissionParams, token: vscode.CancellationToken): Promise<PermissionResult> => {
-    const answers = new Map<string, PermissionResult["answer"]>([["Deny", "deny"], ["Allow Once", "allow"]]);
+    // Trust is kept, what a call may do is not.
+    const answers = new Map<string, PermissionResult["answer"]>([["Deny", "deny"], [params.tool === "trust" ? "Trust" : "Allow Once", "allow"]]);
     if (params.always !== undefined) answers.set("Always Allow", "allow_always");
     const title = await oneAtATime(() => ask(visible(params.title), detailOf(params), [...answers.keys()], token));
     return { id: params.id, answer: (title !== undefined && answers.get(title)) || "deny" };

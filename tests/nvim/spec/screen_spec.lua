@@ -109,7 +109,7 @@ test('fix in a trusted folder: the verdict on the edits is what stays in the mes
     screen:keys(':Interline trust', 'Enter')
     screen:shows('Deny', 10000)
     vim.wait(700)
-    screen:shows('Deny', 100, 'trust')
+    screen:shows('2: Trust', 100, 'trust')
     screen:keys('2', 'Enter')
     screen:shows('trusted from now on', 10000)
     screen:keys(':Interline fix', 'Enter')

@@ -161,7 +161,8 @@ function M.request(params, client_id, answer)
   ---@type interline.PermissionOption[]
   local options = {
     { label = 'Deny', answer = 'deny', approves = false },
-    { label = 'Allow once', answer = 'allow', approves = true },
+    -- Trust is kept, what a call may do is not.
+    { label = params.tool == 'trust' and 'Trust' or 'Allow once', answer = 'allow', approves = true },
   }
   if params.always and params.always ~= vim.NIL then
     options[3] = { label = 'Always allow: ' .. params.always, answer = 'allow_always', approves = true }

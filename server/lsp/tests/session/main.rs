@@ -174,6 +174,24 @@ async fn a_hunk_moves_with_the_text_and_lands_where_it_is() {
 }
 
 #[tokio::test]
+async fn a_turns_hunks_come_before_its_end() {
+    let edit = json!({ "path": "a.txt", "edits": [{ "old": "two", "new": "TWO" }] });
+    let steps = [Step::call("edit", edit), Step::say("done")];
+    let model = Server::start(Script::of(steps)).await;
+    let (mut client, _) = Client::start(Some(model.base_url()), json!({ "event": true })).await;
+    client.open("a.txt", TEXT).await;
+    let shout = json!({ "text": "shout" });
+    client.command("interline.prompt", shout).await;
+    let first = client
+        .sees("interline/event", |params| {
+            let kind = &params["event"]["type"];
+            kind == "hunksChanged" || kind == "turnEnded"
+        })
+        .await;
+    assert_eq!(first["params"]["event"]["type"], "hunksChanged");
+}
+
+#[tokio::test]
 async fn a_rejected_hunk_goes_and_nothing_is_edited() {
     let (_model, mut client, _) = proposed(json!({ "event": true })).await;
     let pending = client.command("interline.hunks", json!({})).await;
