@@ -19,7 +19,7 @@ export function answerPrompts(client: LanguageClient): void {
     // Trust is kept, what a call may do is not.
     const answers = new Map<string, PermissionResult["answer"]>([["Deny", "deny"], [params.tool === "trust" ? "Trust" : "Allow Once", "allow"]]);
     if (params.always !== undefined) answers.set("Always Allow", "allow_always");
-    const title = await oneAtATime(() => ask(visible(params.title), detailOf(params), [...answers.keys()], token));
+    const title = await oneAtATime(() => ask(`Interline asks: ${visible(params.title)}`, detailOf(params), [...answers.keys()], token));
     return { id: params.id, answer: (title !== undefined && answers.get(title)) || "deny" };
   });
   client.onRequest("window/showMessageRequest", async (params: ShowMessageRequest, token: vscode.CancellationToken) => {
@@ -30,9 +30,10 @@ export function answerPrompts(client: LanguageClient): void {
   });
 }
 
-/** What the user reads before the buttons: the whole command, what it would do, the rule that "always" would keep. */
+/** What the user reads below the title: the whole command, what it would do, the rule that "always" would keep. */
 export function detailOf(params: PermissionParams): string {
-  const parts = [visible(params.detail)];
+  // A short command is in the title already.
+  const parts = params.title.endsWith(params.detail) ? [] : [visible(params.detail)];
   if (params.effects.length > 0) parts.push(params.effects.map((effect) => `• ${visible(effect)}`).join("\n"));
   if (params.danger) parts.push("⚠ This can destroy something, or send it away.");
   if (params.always !== undefined) parts.push(`Always Allow keeps this rule: ${visible(params.always)}`);

@@ -29,7 +29,7 @@ export default async function (world, test) {
     const verdict = "lears 1 problem, no new errors, no new warnings (checked by cargo check)";
     await editor.until("the verdict in the status bar", async () => (await editor.statusMessage()).startsWith(`C${verdict}`));
     includes(await editor.statusTip(), `The edits: c${verdict}`);
-    equal(await editor.notifications.count(), 0);
+    await editor.until("no notification beside the hunk", async () => (await editor.notifications.count()) === 0);
     await world.shot("hunk");
   });
 
