@@ -65,6 +65,29 @@ fn what_a_command_changes_is_a_diff_to_review() {
 }
 
 #[test]
+fn a_checker_runs_the_projects_code_in_the_sandbox() {
+    let place = Place::fixture("greeter");
+    let person = place.beside("person");
+    std::fs::create_dir_all(&person).unwrap();
+    place.write(
+        "build.rs",
+        r#"fn main() {
+            let written = std::fs::write("PERSON/ran", "").is_ok();
+            let here = std::fs::write("ran", "").is_ok();
+            println!("cargo::warning=outside {written}, in the copy {here}");
+        }"#
+        .replace("PERSON", &person.to_string_lossy()),
+    );
+    let before = snapshot(&place.project());
+    let ended = place
+        .interline(&["tools", "call", "--trust", "diagnostics", "{}"])
+        .with(0);
+    assert!(ended.out.contains("error[E0596]"), "{}", ended.out);
+    assert!(!person.join("ran").exists(), "the build script got out");
+    assert_eq!(snapshot(&place.project()), before);
+}
+
+#[test]
 fn what_would_leave_the_sandbox_is_asked_for() {
     let server = model([
         shell("curl -s http://127.0.0.1:1/"),

@@ -37,16 +37,13 @@ impl Confinement {
         }
     }
 
-    fn confined(&self, environment: &Environment, layers: &Layers) -> Result<Confined, String> {
-        let overlay = Mount::Overlay {
-            lower: layers.lower.clone(),
-            upper: layers.upper.clone(),
-            work: layers.work.clone(),
-            at: layers.at.clone(),
-        };
-        let mounts = sandbox::mounts(&environment.env, &environment.scratch, vec![overlay]);
-        let mut mounts = mounts.map_err(|error| error.to_string())?;
-        mounts.push(Mount::Hidden(self.state.clone()));
+    /// The sandbox for a command that sees this of the workspace, beside the system.
+    pub(crate) fn confined(
+        &self,
+        environment: &Environment,
+        workspace: Vec<Mount>,
+    ) -> std::io::Result<Confined> {
+        let mounts = sandbox::mounts(&environment.env, &environment.scratch, workspace)?;
         Ok(Confined {
             launcher: self.launcher.clone(),
             mounts,
@@ -83,13 +80,27 @@ pub(crate) async fn run(
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())?;
-    job.sandbox = Some(confinement.confined(environment, entered.layers())?);
+    let workspace = vec![
+        overlay(entered.layers()),
+        Mount::Hidden(confinement.state.clone()),
+    ];
+    let confined = confinement.confined(environment, workspace);
+    job.sandbox = Some(confined.map_err(|error| error.to_string())?);
     let finished = job.run(streams, cancel).await?;
     Ok(Shaded {
         finished,
         entered,
         _turn: turn,
     })
+}
+
+fn overlay(layers: &Layers) -> Mount {
+    Mount::Overlay {
+        lower: layers.lower.clone(),
+        upper: layers.upper.clone(),
+        work: layers.work.clone(),
+        at: layers.at.clone(),
+    }
 }
 
 impl Shaded {

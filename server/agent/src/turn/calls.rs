@@ -362,10 +362,10 @@ impl Turn {
         Ok(())
     }
 
-    /// The sandbox is tried when the first call comes that could use it.
+    /// The sandbox is tried before the first call that could use it: a command, or a checker of a trusted folder.
     async fn policy_context(&self, access: Access) -> Context {
         let mode = self.session.mode();
-        let wanted = access == Access::Execute || mode == Mode::Auto;
+        let wanted = access == Access::Execute || mode == Mode::Auto || self.trusted;
         let sandbox = wanted && self.session.host.confinement().await.is_ok();
         Context {
             mode,

@@ -142,6 +142,12 @@ impl Turn {
                 "mode auto counts as accept-edits, for there is no sandbox: {reason}"
             ));
         }
+        let trusted = session.host.trusted(session.workspace.root());
+        if trusted {
+            // It is found out beside the first request.
+            let host = session.host.clone();
+            tokio::spawn(async move { host.confinement().await.is_ok() });
+        }
         let tools = session
             .host
             .registry
@@ -162,7 +168,7 @@ impl Turn {
             spent: Spent::default(),
             started: Instant::now(),
             waited: std::time::Duration::ZERO,
-            trusted: session.host.trusted(session.workspace.root()),
+            trusted,
             max_output: None,
             pauses: 0,
             empty_answers: 0,

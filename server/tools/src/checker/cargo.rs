@@ -12,7 +12,7 @@ use super::{Failure, Report, Texts, rustc};
 use crate::process::ChildEnvironment;
 
 pub(super) async fn check(
-    site: &Site,
+    site: &mut Site,
     path: Option<&WorkspacePath>,
     texts: &mut Texts,
     cancel: &CancellationToken,
@@ -20,21 +20,28 @@ pub(super) async fn check(
     let Some(project) = site.project("Cargo.toml", path) else {
         return Err("there is no Cargo.toml".to_owned().into());
     };
+    let mut base = site.copy().to_owned();
     let cargo = Cargo::new(site, &project)?;
-    let mut base = site.copy();
-    let mut workspace = cargo.workspace(base, cancel).await;
-    if let Some(reason) = leans_outside(site, &workspace) {
-        if !site.as_on_disk() {
-            return Err(Failure::Because(format!(
-                "{reason}, so a copy with the changes in it does not build: accept the pending hunks and save, then try again"
-            )));
-        }
-        base = site.root();
-        texts.rebase(base);
-        workspace = cargo.workspace(base, cancel).await;
+    let mut workspace = cargo.workspace(&base, cancel).await;
+    let leaning = leans_outside(site, &workspace);
+    if let Some(Leaning { reason, .. }) = &leaning
+        && !site.as_on_disk()
+    {
+        return Err(Failure::Because(format!(
+            "{reason}, so a copy with the changes in it does not build: accept the pending hunks and save, then try again"
+        )));
+    }
+    if let Some(Leaning { on, .. }) = &leaning {
+        site.show(on);
+        base = site.root().to_owned();
+        texts.rebase(&base);
+    }
+    let cargo = Cargo::new(site, &project)?;
+    if leaning.is_some() {
+        workspace = cargo.workspace(&base, cancel).await;
     }
     let folder = workspace?.workspace_root;
-    let printed = cargo.check(base, path, cancel).await?;
+    let printed = cargo.check(&base, path, cancel).await?;
     let diagnostics = rustc::diagnostics(&printed.stdout, &folder, texts);
     let explained = diagnostics.iter().any(rustc::is_error);
     if !printed.success && !explained {
@@ -143,8 +150,23 @@ fn is_extra_target(project: &Path, path: &WorkspacePath) -> bool {
     })
 }
 
+/// Something outside of the workspace that its builds read.
+struct Leaning {
+    reason: String,
+    on: Vec<PathBuf>,
+}
+
+impl Leaning {
+    fn new(reason: String, on: &Path) -> Self {
+        Self {
+            reason,
+            on: vec![on.to_owned()],
+        }
+    }
+}
+
 /// Why the project can't be built anywhere else than where it is.
-fn leans_outside(site: &Site, workspace: &Result<Metadata, Failure>) -> Option<String> {
+fn leans_outside(site: &Site, workspace: &Result<Metadata, Failure>) -> Option<Leaning> {
     let above = site.root().parent()?.ancestors();
     let own_workspace = || {
         let manifest = std::fs::read_to_string(site.root().join("Cargo.toml")).unwrap_or_default();
@@ -155,28 +177,37 @@ fn leans_outside(site: &Site, workspace: &Result<Metadata, Failure>) -> Option<S
     for folder in above {
         let has = |name: &str| folder.join(name).is_file();
         if has("Cargo.toml") && site.root().join("Cargo.toml").is_file() && !own_workspace() {
-            return Some(format!(
+            let reason = format!(
                 "the project may belong to the Cargo workspace {}",
                 folder.display()
-            ));
+            );
+            return Some(Leaning::new(reason, folder));
         }
         if has("rust-toolchain.toml") || has("rust-toolchain") {
-            return Some(format!("the toolchain is set in {}", folder.display()));
+            let reason = format!("the toolchain is set in {}", folder.display());
+            let file = ["rust-toolchain.toml", "rust-toolchain"].map(|name| folder.join(name));
+            let file = file.iter().find(|file| file.is_file())?;
+            return Some(Leaning::new(reason, file));
         }
         // Cargo reads its home's in any case.
         let home = site.environment().cargo_home();
         let config = folder.join(".cargo");
         if home.as_deref() != Some(&config) && (has(".cargo/config.toml") || has(".cargo/config")) {
-            return Some(format!("Cargo is configured in {}", config.display()));
+            let reason = format!("Cargo is configured in {}", config.display());
+            return Some(Leaning::new(reason, &config));
         }
     }
     let packages = workspace.as_ref().ok()?.packages.iter();
     let paths = packages
         .flat_map(|package| &package.dependencies)
         .filter_map(|dependency| dependency.path.as_ref());
-    let outside = paths
-        .into_iter()
-        .find(|path| !path.starts_with(site.copy()) && !path.starts_with(site.root()))?;
-    let name = outside.file_name()?.to_string_lossy();
-    Some(format!("the dependency {name} is outside the workspace"))
+    let outside =
+        |path: &&PathBuf| !path.starts_with(site.copy()) && !path.starts_with(site.root());
+    let outside: Vec<_> = paths.filter(outside).cloned().collect();
+    let name = outside.first()?.file_name()?.to_string_lossy();
+    let reason = format!("the dependency {name} is outside the workspace");
+    Some(Leaning {
+        reason,
+        on: outside,
+    })
 }

@@ -123,16 +123,16 @@ pub(crate) async fn check(
         Ok::<_, String>((site, copy))
     });
     // The copy stays locked until the checkers are done with it.
-    let (site, _copy) = synced
+    let (mut site, _copy) = synced
         .await
         .unwrap_or_else(|error| Err(format!("the workspace could not be copied: {error}")))?;
     let mut texts = Texts::new(site.copy());
     let mut found = Found::default();
-    for checker in Checker::ALL
-        .into_iter()
-        .filter(|checker| checker.applies(&site, path))
-    {
-        match run(checker, &site, path, &mut texts, cancel).await {
+    for checker in Checker::ALL {
+        if !checker.applies(&site, path) {
+            continue;
+        }
+        match run(checker, &mut site, path, &mut texts, cancel).await {
             Ok(report) => found.add(report),
             Err(Failure::Cancelled) => return Err(Stop::Cancelled),
             Err(Failure::Because(reason)) => {
@@ -145,7 +145,7 @@ pub(crate) async fn check(
 
 async fn run(
     checker: Checker,
-    site: &Site,
+    site: &mut Site,
     path: Option<&WorkspacePath>,
     texts: &mut Texts,
     cancel: &CancellationToken,

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::copy::Copy;
 use super::{Failure, Texts};
 use crate::Environment;
-use crate::process::{Capture, ChildEnvironment, End, Job, Streams};
+use crate::process::{Capture, ChildEnvironment, Confined, End, Job, Streams};
+use crate::sandbox::Mount;
 
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// Bytes of a checker's standard output; what is beyond is not parsed.
@@ -26,7 +27,12 @@ pub(super) struct Site {
     files: Vec<PathBuf>,
     as_on_disk: bool,
     environment: ChildEnvironment,
+    /// Where a sandbox works, checkers run in it: they run the project's code.
+    confined: Option<Confined>,
 }
+
+/// Folders of ours that checkers write to.
+const CACHES: [&str; 2] = ["cargo-target", "ruff-cache"];
 
 /// What a checker printed.
 pub(super) struct Printed {
@@ -43,8 +49,11 @@ impl Site {
         let overlay = environment.workspace.overlay(environment.session);
         copy.sync(&root, &folder, &overlay)?;
         let cant = |error| format!("{} can't be used: {error}", folder.display());
+        let folder = folder.canonicalize().map_err(cant)?;
+        let confined = confined(environment, &folder).map_err(cant)?;
         Ok(Self {
-            copy: folder.canonicalize().map_err(cant)?,
+            confined,
+            copy: folder,
             scratch: environment.scratch.clone(),
             files: copy.files(),
             as_on_disk: overlay.is_empty(),
@@ -102,6 +111,14 @@ impl Site {
             .or_else(|| self.environment.find(name))
     }
 
+    /// Lets checkers read what is outside of the workspace.
+    pub(super) fn show(&mut self, paths: &[PathBuf]) {
+        if let Some(confined) = &mut self.confined {
+            let shown = paths.iter().cloned().map(Mount::ReadOnly);
+            confined.mounts.extend(shown);
+        }
+    }
+
     /// Runs a checker in a folder.
     pub(super) async fn run(
         &self,
@@ -117,7 +134,7 @@ impl Site {
             folder,
             environment,
             time_limit: TIME_LIMIT,
-            sandbox: None,
+            sandbox: self.confined.clone(),
         };
         let streams = Streams::Split(Capture::new(OUTPUT, 0), Capture::new(ERRORS, ERRORS));
         let finished = job.run(streams, cancel).await?;
@@ -143,6 +160,24 @@ impl Site {
     fn in_workspace(&self, text: &str) -> String {
         text.replace(&*self.copy.to_string_lossy(), &self.root.to_string_lossy())
     }
+}
+
+/// A checker sees the workspace to read, and writes to its copy and its caches.
+fn confined(environment: &Environment, copy: &Path) -> std::io::Result<Option<Confined>> {
+    let Some(confinement) = &environment.confinement else {
+        return Ok(None);
+    };
+    let mut mounts = vec![Mount::ReadOnly(environment.workspace.root().to_owned())];
+    let scratch = environment.scratch.canonicalize()?;
+    let caches = CACHES.map(|name| scratch.join(name));
+    for folder in caches.iter().map(PathBuf::as_path).chain([copy]) {
+        std::fs::create_dir_all(folder)?;
+        mounts.push(Mount::Writable {
+            from: folder.to_owned(),
+            at: folder.to_owned(),
+        });
+    }
+    confinement.confined(environment, mounts).map(Some)
 }
 
 impl Printed {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Environment;
 use crate::apply;
+use crate::count::counted;
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::line_map::LineMap;
 use crate::memory::{Checked, hash};
@@ -82,7 +83,10 @@ struct Offer {
 }
 
 fn list(offers: &[Offer], path: &WorkspacePath, line: NonZeroU32) -> Answer {
-    let summary = format!("{} quick fixes at {path}:{line}", offers.len());
+    let summary = format!(
+        "{} at {path}:{line}",
+        counted(offers.len(), "quick fix", "quick fixes")
+    );
     if offers.is_empty() {
         return Answer::new("no quick fixes are known for this line", summary);
     }
