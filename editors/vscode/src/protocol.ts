@@ -17,6 +17,8 @@ export interface ClientOptions {
   permission?: boolean;
   /** Answers `interline/query`. */
   query?: boolean;
+  /** Answers `interline/save`. */
+  save?: boolean;
   /** Takes `interline/event`. */
   event?: boolean;
   /** Asks for text itself when a command lacks it. */
@@ -220,7 +222,15 @@ export interface ModelResult {
 export type Outcome = "done" | "stopped" | "failed" | "cancelled";
 
 /** The answer to a permission prompt. */
-export type PermissionAnswer = "deny" | "allow" | "allow_always";
+export type PermissionAnswer = "deny" | "allow" | "allow_always" | "accept_and_allow" | "allow_in_sandbox";
+
+/** One answer to a permission prompt. */
+export interface PermissionOption {
+  /** What is sent back. */
+  answer: PermissionAnswer;
+  /** The words on its button. */
+  label: string;
+}
 
 /** What the user is asked to permit. */
 export interface PermissionParams {
@@ -242,13 +252,19 @@ export interface PermissionParams {
   danger: boolean;
   /** The rule that `allow_always` would keep; left out, that must not be offered. */
   always?: string;
+  /** What may be answered, in this order: `deny` first. */
+  options: PermissionOption[];
+  /** Which of the prompts that wait for the user it is, from 1. */
+  position: number;
+  /** How many these are. */
+  total: number;
 }
 
 /** The answer to a permission prompt. */
 export interface PermissionResult {
   /** As asked; any other is a denial. */
   id: string;
-  /** What the user chose. */
+  /** One of the options. */
   answer: PermissionAnswer;
 }
 
@@ -311,6 +327,18 @@ export interface ReviseArgs {
   hunk: string;
   /** What is wrong with it. */
   text: string;
+}
+
+/** Documents that the user wants saved, by an answer to a permission prompt. */
+export interface SaveParams {
+  /** The documents, as the client named them. */
+  uris: string[];
+}
+
+/** What came of saving. */
+export interface SaveResult {
+  /** Why something was not saved; left out, everything was. */
+  problem?: string;
 }
 
 /** What happened. */

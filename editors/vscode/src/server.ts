@@ -106,7 +106,7 @@ export class Server implements vscode.Disposable {
       outputChannel: this.log,
       traceOutputChannel: this.trace,
       diagnosticCollectionName: "interline",
-      initializationOptions: () => ({ interline: { permission: true, query: true, event: true, input: true, transcript: true, settings: serverSettings() } }),
+      initializationOptions: () => ({ interline: { permission: true, save: true, query: true, event: true, input: true, transcript: true, settings: serverSettings() } }),
       middleware: middleware(this.run),
     };
     const server: ServerOptions = {

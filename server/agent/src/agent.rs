@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use interline_log::{HunkId, HunkKind, Mode, SessionId, SessionSummary, TurnId};
+use interline_log::{Actor, EventData, HunkId, HunkKind, Mode, SessionId, SessionSummary, TurnId};
 use interline_tools::Output;
 use interline_workspace::Workspace;
 use interline_workspace::document::{Position, Range};
@@ -396,6 +396,26 @@ impl Agent {
             }
         };
         files.into_iter().map(diff).collect()
+    }
+
+    /// Puts on record that something looked like an answer to a prompt and was none: of this session, else of the
+    /// current one.
+    pub fn refuse_answer(&self, session: Option<SessionId>, reason: &str) {
+        let Ok(session) = self.session_or_current(session) else {
+            return;
+        };
+        let reason = reason.to_owned();
+        tokio::spawn(async move {
+            let recorded = match session.recorder().await {
+                Ok(recorder) => recorder.record(
+                    crate::recorder::Place::default(),
+                    Actor::System,
+                    EventData::PermissionRefused { reason },
+                ),
+                Err(error) => Err(error),
+            };
+            session.told(recorded.map(|_| ()).map_err(|error| error.to_string()));
+        });
     }
 
     /// The session that a request without one goes to.

@@ -21,5 +21,6 @@ mod turn;
 pub use agent::{Agent, AgentError, Diff, Focus, Request, Selection, Started};
 pub use budget::Budget;
 pub use host::{Host, Settings};
+pub use interline_policy::visible;
 pub use transcript::transcript;
 pub use trust::TrustStore;

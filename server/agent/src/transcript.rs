@@ -74,8 +74,13 @@ fn write_event(out: &mut String, event: &Event) {
                 PermissionAnswer::Deny => "denied",
                 PermissionAnswer::Allow => "allowed once",
                 PermissionAnswer::AllowAlways => "allowed always",
+                PermissionAnswer::AcceptAndAllow => "allowed once, with all changes accepted,",
+                PermissionAnswer::AllowInSandbox => "allowed in the shadow",
             };
             writeln!(out, "- permission {answer} by {}\n", line(by))
+        }
+        EventData::PermissionRefused { reason } => {
+            writeln!(out, "- an answer was refused: {}\n", line(reason))
         }
         EventData::EditProposed { path, hunks, .. } => write_hunks(out, path, hunks),
         EventData::EditApplied { path, hunks, .. } => {

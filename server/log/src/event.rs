@@ -168,6 +168,24 @@ pub enum PermissionAnswer {
     Allow,
     /// Yes, and keep the rule that was shown.
     AllowAlways,
+    /// Accept what the session has pending, save all, then yes.
+    AcceptAndAllow,
+    /// Yes, but in the sandbox, on the shadow.
+    AllowInSandbox,
+}
+
+impl PermissionAnswer {
+    /// The words on its button.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Deny => "Deny",
+            Self::Allow => "Allow once",
+            Self::AllowAlways => "Always allow",
+            Self::AcceptAndAllow => "Accept and save all, then run",
+            Self::AllowInSandbox => "Run in the shadow instead",
+        }
+    }
 }
 
 /// What happened. The serialised form is `{"type": …, "data": {…}}`.
@@ -333,6 +351,12 @@ pub enum EventData {
         answer: PermissionAnswer,
         /// `user`, `timeout`, `headless`, …
         by: String,
+    },
+    /// Something came that looks like an answer to a prompt and is none: nobody asked, or not any more.
+    #[serde(rename = "permission.refused")]
+    PermissionRefused {
+        /// What was wrong with it.
+        reason: String,
     },
     /// Hunks were added to the proposal.
     #[serde(rename = "edit.proposed")]

@@ -13,10 +13,11 @@ use interline_workspace::Workspace;
 use lsp_types::{ClientCapabilities, Diagnostic, MessageType, Range, Uri};
 use tokio::sync::{mpsc, oneshot};
 use tower_lsp::Client;
-use tower_lsp::jsonrpc::{Error, ErrorCode};
+use tower_lsp::jsonrpc::{Error, ErrorCode, Response};
 
 use crate::editor::LspEditor;
 use crate::folders::{Folder, Folders};
+use crate::prompts::{Prompts, Refused};
 use crate::protocol::{ClientOptions, FocusParams, Settings};
 use crate::record::Transcripts;
 use crate::show::Show;
@@ -44,7 +45,7 @@ pub(crate) struct Connection {
     diagnostics: Mutex<HashMap<String, Vec<Diagnostic>>>,
     sessions: Mutex<HashSet<SessionId>>,
     /// One prompt at a time, whichever folder asks.
-    prompting: Arc<tokio::sync::Mutex<()>>,
+    prompts: Arc<Prompts>,
     parent: Mutex<Option<oneshot::Sender<u32>>>,
 }
 
@@ -89,6 +90,7 @@ impl ClientSide {
 impl Connection {
     pub(crate) fn new(client: Client, open: Open, parent: oneshot::Sender<u32>) -> Self {
         Self {
+            prompts: Prompts::new(client.clone()),
             client,
             folders: Folders::default(),
             open,
@@ -99,7 +101,6 @@ impl Connection {
             focus: Mutex::default(),
             diagnostics: Mutex::default(),
             sessions: Mutex::default(),
-            prompting: Arc::default(),
             parent: Mutex::new(Some(parent)),
         }
     }
@@ -231,7 +232,7 @@ impl Connection {
             self.side(),
             workspace.clone(),
             show,
-            self.prompting.clone(),
+            self.prompts.clone(),
         ));
         let agent = Agent::new(Host::new(settings), workspace.clone(), editor.clone());
         Ok(Folder::new(
@@ -247,6 +248,17 @@ impl Connection {
     pub(crate) fn watch_parent(&self, process: u32) {
         if let Some(parent) = lock(&self.parent).take() {
             let _ = parent.send(process);
+        }
+    }
+
+    /// Looks at a reply of the client's. What only looks like an answer to a prompt goes on record.
+    pub(crate) fn replied(&self, reply: &Response) {
+        let Some(Refused { session, reason }) = self.prompts.look(reply) else {
+            return;
+        };
+        tracing::warn!(?session, reason, "an answer to a prompt was refused");
+        if let Ok(folder) = self.folders.of_session(session) {
+            folder.agent.refuse_answer(session, reason);
         }
     }
 

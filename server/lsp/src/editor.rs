@@ -1,7 +1,7 @@
 //! The [`Editor`] port over LSP: edits, prompts and questions as requests to the client.
 //!
 //! Nothing here trusts an answer: an edit counts when the mirror shows it, and a prompt that is not answered exactly
-//! is a denial. One prompt at a time: some editors stack them, newest first.
+//! is a denial. One prompt at a time ([`Prompts`]): some editors stack them, newest first.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use interline_agent::visible;
 use interline_log::{CallId, PermissionAnswer, SessionId};
 use interline_workspace::Workspace;
 use interline_workspace::editor::{
-    Abilities, Display, Editor, EditorError, PermissionPrompt, Query, QueryAnswer, Question,
+    Abilities, Display, Editor, EditorError, PermissionPrompt, PermissionReply, Query, QueryAnswer,
+    Question,
 };
 use interline_workspace::proposal::Landing;
 use lsp_types as lsp;
@@ -22,25 +24,26 @@ use tokio::sync::oneshot;
 use tower_lsp::Client;
 
 use crate::connection::{ClientSide, lock};
-use crate::protocol::{PermissionParams, RequestPermission};
+use crate::prompts::{Place, Prompts};
+use crate::protocol::{
+    PermissionOption, PermissionParams, RequestPermission, Save, SaveParams, SaveResult,
+};
 use crate::show::Shown;
 use crate::{landing, query};
 
 /// For an edit; a client may show a dialog first.
 const APPLIED_WITHIN: Duration = Duration::from_secs(10);
+/// For saving; formatters run then, and a file may be on a slow disk.
+const SAVED_WITHIN: Duration = Duration::from_secs(30);
 /// A prompt that stands longer is forgotten by the user or was never shown.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(30 * 60);
-
-const DENY: &str = "Deny";
-const ALLOW: &str = "Allow";
-const ALWAYS: &str = "Always allow";
 
 pub(crate) struct LspEditor {
     pub(crate) client: Client,
     pub(crate) side: ClientSide,
     workspace: Arc<Workspace>,
     show: UnboundedSender<Shown>,
-    prompting: Arc<tokio::sync::Mutex<()>>,
+    prompts: Arc<Prompts>,
     /// Questions without options, which wait for the next prompt to their session.
     open_questions: Mutex<HashMap<SessionId, oneshot::Sender<String>>>,
 }
@@ -51,14 +54,14 @@ impl LspEditor {
         side: ClientSide,
         workspace: Arc<Workspace>,
         show: UnboundedSender<Shown>,
-        prompting: Arc<tokio::sync::Mutex<()>>,
+        prompts: Arc<Prompts>,
     ) -> Self {
         Self {
             client,
             side,
             workspace,
             show,
-            prompting,
+            prompts,
             open_questions: Mutex::default(),
         }
     }
@@ -76,27 +79,25 @@ impl LspEditor {
         waiting.is_some_and(|waiting| waiting.send(text.to_owned()).is_ok())
     }
 
-    /// Asks for permission: dismissal, time-out and a lost connection deny.
+    /// Asks for permission: dismissal, time-out and every doubt deny. A lost connection answers nothing.
     pub(crate) fn ask_permission(
         &self,
         params: PermissionParams,
-    ) -> BoxFuture<'static, PermissionAnswer> {
-        let (client, prompting) = (self.client.clone(), self.prompting.clone());
+    ) -> BoxFuture<'static, PermissionReply> {
+        let prompts = self.prompts.clone();
         let custom = self.side.options.permission;
         async move {
-            let _one_at_a_time = prompting.lock().await;
+            let place = prompts.queue();
             let answer = async {
                 if custom {
-                    request_permission(&client, params).await
+                    request_permission(place, params).await
                 } else {
-                    show_permission(&client, params).await
+                    show_permission(place, params).await
                 }
             };
-            let answer = tokio::time::timeout(ANSWERED_WITHIN, answer)
+            tokio::time::timeout(ANSWERED_WITHIN, answer)
                 .await
-                .ok()
-                .flatten();
-            answer.unwrap_or(PermissionAnswer::Deny)
+                .unwrap_or_else(|_| PermissionReply::none("timeout"))
         }
         .boxed()
     }
@@ -116,6 +117,7 @@ impl Editor for LspEditor {
     fn abilities(&self) -> Abilities {
         Abilities {
             query: self.side.options.query,
+            save: self.side.options.save,
             headless: false,
         }
     }
@@ -149,7 +151,7 @@ impl Editor for LspEditor {
         .boxed()
     }
 
-    fn permission(&self, prompt: PermissionPrompt) -> BoxFuture<'static, PermissionAnswer> {
+    fn permission(&self, prompt: PermissionPrompt) -> BoxFuture<'static, PermissionReply> {
         self.ask_permission(PermissionParams {
             id: prompt_id(),
             session: Some(prompt.session),
@@ -160,7 +162,29 @@ impl Editor for LspEditor {
             effects: prompt.effects,
             danger: prompt.danger,
             always: prompt.always,
+            options: options(&prompt.options),
+            position: 1,
+            total: 1,
         })
+    }
+
+    fn save(&self, documents: Vec<String>) -> BoxFuture<'static, Result<(), EditorError>> {
+        let client = self.client.clone();
+        async move {
+            let params = SaveParams { uris: documents };
+            let asked = client.send_request::<Save>(params);
+            match tokio::time::timeout(SAVED_WITHIN, asked).await {
+                Ok(Ok(SaveResult { problem: None })) => Ok(()),
+                Ok(Ok(SaveResult {
+                    problem: Some(problem),
+                })) => Err(EditorError::Refused(visible(&problem))),
+                Ok(Err(error)) => Err(EditorError::Refused(error.message.into_owned())),
+                Err(_) => Err(EditorError::Gone(
+                    "interline/save had no answer in 30 seconds".to_owned(),
+                )),
+            }
+        }
+        .boxed()
     }
 
     fn question(&self, question: Question) -> BoxFuture<'static, Option<String>> {
@@ -171,23 +195,20 @@ impl Editor for LspEditor {
             self.send(Shown::Question(question.session, question.text));
             return answered.map(std::result::Result::ok).boxed();
         }
-        let (client, prompting) = (self.client.clone(), self.prompting.clone());
+        let prompts = self.prompts.clone();
         async move {
-            let _one_at_a_time = prompting.lock().await;
-            let asked = ask(
-                &client,
-                lsp::MessageType::INFO,
-                question.text,
-                question.options.clone(),
-            );
-            let answer = tokio::time::timeout(ANSWERED_WITHIN, asked)
-                .await
-                .ok()
-                .flatten()?;
-            question
-                .options
-                .into_iter()
-                .find(|option| *option == answer)
+            let shown: Vec<String> = question.options.iter().map(|o| visible(o)).collect();
+            let text = lines(&question.text);
+            let (session, titles) = (Some(question.session), shown.clone());
+            let asked = prompts
+                .queue()
+                .ask::<ShowMessageRequest>(session, |at, of| {
+                    message(lsp::MessageType::INFO, numbered(text, at, of), titles)
+                });
+            let answer = tokio::time::timeout(ANSWERED_WITHIN, asked).await;
+            let answer = answer.ok().flatten().flatten()?.title;
+            let chosen = shown.iter().position(|option| *option == answer)?;
+            question.options.into_iter().nth(chosen)
         }
         .boxed()
     }
@@ -205,58 +226,99 @@ impl Editor for LspEditor {
     }
 }
 
-async fn request_permission(client: &Client, params: PermissionParams) -> Option<PermissionAnswer> {
-    let id = params.id.clone();
-    let offered = params.always.is_some();
-    let result = client
-        .send_request::<RequestPermission>(params)
-        .await
-        .ok()?;
-    let known = result.id == id && (offered || result.answer != PermissionAnswer::AllowAlways);
-    known.then_some(result.answer)
+/// What may be answered, as the client is told.
+pub(crate) fn options(answers: &[PermissionAnswer]) -> Vec<PermissionOption> {
+    let option = |&answer: &PermissionAnswer| PermissionOption {
+        answer,
+        label: answer.label().to_owned(),
+    };
+    answers.iter().map(option).collect()
 }
 
-async fn show_permission(client: &Client, prompt: PermissionParams) -> Option<PermissionAnswer> {
+async fn request_permission(place: Place<'_>, params: PermissionParams) -> PermissionReply {
+    let (id, session, offered) = (params.id.clone(), params.session, params.options.clone());
+    let result = place
+        .ask::<RequestPermission>(session, |position, total| PermissionParams {
+            position,
+            total,
+            ..params
+        })
+        .await;
+    match result {
+        None => PermissionReply::none("the editor, which failed to ask"),
+        Some(result) if result.id != id => {
+            PermissionReply::none("Interline: the answer was to another prompt")
+        }
+        Some(result) if !offered.iter().any(|option| option.answer == result.answer) => {
+            PermissionReply::none("Interline: the answer was not among those that were offered")
+        }
+        Some(result) => PermissionReply::user(result.answer),
+    }
+}
+
+async fn show_permission(place: Place<'_>, prompt: PermissionParams) -> PermissionReply {
     let mut text = format!("{}\n\n{}", prompt.title, prompt.detail);
     for effect in &prompt.effects {
         text.push_str("\n- ");
         text.push_str(effect);
     }
     // Deny first: in some editors Enter takes the first.
-    let mut answers = vec![DENY.to_owned(), ALLOW.to_owned()];
-    let always = prompt.always.map(|rule| format!("{ALWAYS}: {rule}"));
-    answers.extend(always.clone());
+    let label = |option: &PermissionOption| match (&prompt.always, option.answer) {
+        (Some(rule), PermissionAnswer::AllowAlways) => format!("{}: {rule}", option.label),
+        _ => option.label.clone(),
+    };
+    let titles: Vec<String> = prompt.options.iter().map(label).collect();
     let typ = if prompt.danger {
         lsp::MessageType::WARNING
     } else {
         lsp::MessageType::INFO
     };
-    let answer = ask(client, typ, text, answers).await?;
-    if answer == ALLOW {
-        return Some(PermissionAnswer::Allow);
+    let shown = titles.clone();
+    let answer = place
+        .ask::<ShowMessageRequest>(prompt.session, |at, of| {
+            message(typ, numbered(text, at, of), shown)
+        })
+        .await;
+    let chosen = match answer {
+        None => return PermissionReply::none("the editor, which failed to ask"),
+        Some(None) => return PermissionReply::user(PermissionAnswer::Deny),
+        Some(Some(action)) => titles.iter().position(|title| *title == action.title),
+    };
+    match chosen.and_then(|chosen| prompt.options.get(chosen)) {
+        Some(option) => PermissionReply::user(option.answer),
+        None => {
+            PermissionReply::none("Interline: the answer was not among those that were offered")
+        }
     }
-    (Some(answer) == always).then_some(PermissionAnswer::AllowAlways)
 }
 
-async fn ask(
-    client: &Client,
+/// With its place in the queue, where there is one.
+fn numbered(text: String, position: u32, total: u32) -> String {
+    if total > 1 {
+        format!("({position} of {total}) {text}")
+    } else {
+        text
+    }
+}
+
+fn lines(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(visible).collect();
+    lines.join("\n")
+}
+
+fn message(
     typ: lsp::MessageType,
     message: String,
     answers: Vec<String>,
-) -> Option<String> {
+) -> lsp::ShowMessageRequestParams {
     let action = |title| lsp::MessageActionItem {
         title,
         properties: std::collections::HashMap::new(),
     };
     let actions = Some(answers.into_iter().map(action).collect());
-    let params = lsp::ShowMessageRequestParams {
+    lsp::ShowMessageRequestParams {
         typ,
         message,
         actions,
-    };
-    let answer = client
-        .send_request::<ShowMessageRequest>(params)
-        .await
-        .ok()?;
-    answer.map(|action| action.title)
+    }
 }

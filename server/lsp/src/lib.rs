@@ -14,6 +14,7 @@ pub mod fuzzing;
 mod hunks;
 mod landing;
 mod progress;
+mod prompts;
 mod protocol;
 mod query;
 mod record;
@@ -93,8 +94,14 @@ where
             Err(_) => std::future::pending().await,
         }
     };
+    let answering = connection.clone();
+    let replied = move |reply: &_| {
+        if let Some(connection) = &answering {
+            connection.replied(reply);
+        }
+    };
     let served = tokio::select! {
-        served = serve::serve(input, output, service, socket) => served,
+        served = serve::serve(input, output, service, socket, replied) => served,
         () = orphaned => Ok(()),
     };
     // The client may have gone without a `shutdown`.

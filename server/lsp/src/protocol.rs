@@ -23,11 +23,12 @@ pub(crate) const VERSION: u32 = 1;
 
 /// Every custom method, both ways.
 #[cfg(test)]
-pub(crate) const METHODS: [&str; 5] = {
+pub(crate) const METHODS: [&str; 6] = {
     use lsp_types::notification::Notification;
     use lsp_types::request::Request;
     [
         RequestPermission::METHOD,
+        Save::METHOD,
         Query::METHOD,
         EventNotification::METHOD,
         DidChangeDiagnostics::METHOD,
@@ -44,6 +45,8 @@ pub(crate) struct ClientOptions {
     pub(crate) permission: bool,
     /// Answers `interline/query`.
     pub(crate) query: bool,
+    /// Answers `interline/save`.
+    pub(crate) save: bool,
     /// Takes `interline/event`.
     pub(crate) event: bool,
     /// Asks for text itself when a command lacks it.

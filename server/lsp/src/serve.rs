@@ -29,12 +29,13 @@ const ALIVE: Duration = Duration::from_secs(2);
 /// What the outbox still may write once nobody listens any more.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Serves until `exit`, the end of input, or a broken stream.
+/// Serves until `exit`, the end of input, or a broken stream. `replied` sees each reply of the client's first.
 pub(crate) async fn serve<I, O, S>(
     input: I,
     output: O,
     mut service: LspService<S>,
     socket: ClientSocket,
+    replied: impl Fn(&Response) + Send,
 ) -> std::io::Result<()>
 where
     I: AsyncRead + Unpin + Send,
@@ -59,6 +60,7 @@ where
         match message::parse(&body) {
             Err(error) => outbox.send(&Response::from_error(Id::Null, error)),
             Ok(Message::Reply(reply)) => {
+                replied(&reply);
                 // Nobody may wait for it any more: that is no failure.
                 let _ = replies.send(reply).await;
             }

@@ -8,9 +8,9 @@ use tower_lsp::jsonrpc::Result;
 
 use crate::command::answer;
 use crate::connection::{Connection, failed};
-use crate::editor::prompt_id;
+use crate::editor::{options, prompt_id};
 use crate::folders::Folder;
-use crate::protocol::{PermissionParams, Started, TrustArgs, TrustResult};
+use crate::protocol::{PermissionOption, PermissionParams, Started, TrustArgs, TrustResult};
 
 pub(crate) fn command(connection: &Connection, args: TrustArgs) -> Result<Value> {
     let folder = match &args.uri {
@@ -40,26 +40,36 @@ fn ask(folder: &Arc<Folder>) {
         call: None,
         tool: "trust".to_owned(),
         title: "Trust this folder?".to_owned(),
-        detail: folder.workspace.root().display().to_string(),
+        detail: interline_agent::visible(&folder.workspace.root().to_string_lossy()),
         effects: vec![
             "its .interline/config.toml counts".to_owned(),
             "its own checkers and build scripts may run".to_owned(),
         ],
-        danger: true,
+        danger: false,
         always: None,
+        options: trusting(),
+        position: 1,
+        total: 1,
     };
     tokio::spawn(async move {
-        let (text, warning) = match folder.editor.ask_permission(prompt).await {
-            PermissionAnswer::Deny => ("the folder stays untrusted".to_owned(), false),
-            PermissionAnswer::Allow | PermissionAnswer::AllowAlways => {
-                match folder.agent.trust(true) {
-                    Ok(()) => ("the folder is trusted from now on".to_owned(), false),
-                    Err(error) => (error.to_string(), true),
-                }
-            }
+        let (text, warning) = match folder.editor.ask_permission(prompt).await.answer {
+            PermissionAnswer::Allow => match folder.agent.trust(true) {
+                Ok(()) => ("the folder is trusted from now on".to_owned(), false),
+                Err(error) => (error.to_string(), true),
+            },
+            _ => ("the folder stays untrusted".to_owned(), false),
         };
         folder.editor.notice(text, warning);
     });
+}
+
+/// Trust is kept, what a call may do is not: the words say so.
+fn trusting() -> Vec<PermissionOption> {
+    let mut options = options(&[PermissionAnswer::Deny, PermissionAnswer::Allow]);
+    if let Some(allow) = options.last_mut() {
+        allow.label = "Trust".to_owned();
+    }
+    options
 }
 
 /// Says once that the folder isn't trusted, where that limits what is asked.

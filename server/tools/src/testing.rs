@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use interline_log::{CallId, Mode, PermissionAnswer, SessionId, TurnId};
+use interline_log::{CallId, Mode, SessionId, TurnId};
 use interline_policy::{Context, Rules, Verdict, decide};
 use interline_workspace::Workspace;
 use interline_workspace::editor::{
-    Abilities, Display, Editor, EditorError, PermissionPrompt, Query, QueryAnswer, Question,
+    Abilities, Display, Editor, EditorError, PermissionPrompt, PermissionReply, Query, QueryAnswer,
+    Question,
 };
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::Landing;
@@ -34,6 +35,7 @@ impl Editor for TestEditor {
     fn abilities(&self) -> Abilities {
         Abilities {
             query: self.answers.is_some(),
+            save: false,
             headless: self.headless,
         }
     }
@@ -43,8 +45,12 @@ impl Editor for TestEditor {
         futures::future::ready(Err(refused)).boxed()
     }
 
-    fn permission(&self, _: PermissionPrompt) -> BoxFuture<'static, PermissionAnswer> {
-        futures::future::ready(PermissionAnswer::Deny).boxed()
+    fn permission(&self, _: PermissionPrompt) -> BoxFuture<'static, PermissionReply> {
+        futures::future::ready(PermissionReply::none("test")).boxed()
+    }
+
+    fn save(&self, _: Vec<String>) -> BoxFuture<'static, Result<(), EditorError>> {
+        futures::future::ready(Err(EditorError::Unsupported("no".to_owned()))).boxed()
     }
 
     fn question(&self, _: Question) -> BoxFuture<'static, Option<String>> {

@@ -22,8 +22,11 @@ pub trait Editor: Send + Sync {
     /// the editor claims to have applied it: the caller confirms against the mirror.
     fn apply(&self, landing: Landing) -> BoxFuture<'static, Result<(), EditorError>>;
 
-    /// Asks for permission. Dismissal, time-out and a lost connection are `Deny`.
-    fn permission(&self, prompt: PermissionPrompt) -> BoxFuture<'static, PermissionAnswer>;
+    /// Asks for permission. Dismissal, time-out and every doubt are `Deny`.
+    fn permission(&self, prompt: PermissionPrompt) -> BoxFuture<'static, PermissionReply>;
+
+    /// Saves these documents, named as the editor names them. `Ok` means only that it claims to have saved them.
+    fn save(&self, documents: Vec<String>) -> BoxFuture<'static, Result<(), EditorError>>;
 
     /// Asks a question of the model's; `None` when the user gives no answer.
     fn question(&self, question: Question) -> BoxFuture<'static, Option<String>>;
@@ -40,6 +43,8 @@ pub trait Editor: Send + Sync {
 pub struct Abilities {
     /// It can ask its other language servers.
     pub query: bool,
+    /// It can save documents.
+    pub save: bool,
     /// Nobody is there to answer: what would ask is denied.
     pub headless: bool,
 }
@@ -77,6 +82,37 @@ pub struct PermissionPrompt {
     pub danger: bool,
     /// The rule that "always allow" would write; `None`: not offered.
     pub always: Option<String>,
+    /// What may be answered, `Deny` first. Anything else is a denial.
+    pub options: Vec<PermissionAnswer>,
+}
+
+/// What came of a permission prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PermissionReply {
+    /// The answer.
+    pub answer: PermissionAnswer,
+    /// Who gave it: `user`, or why there is none.
+    pub by: String,
+}
+
+impl PermissionReply {
+    /// The user's own answer.
+    #[must_use]
+    pub fn user(answer: PermissionAnswer) -> Self {
+        Self {
+            answer,
+            by: "user".to_owned(),
+        }
+    }
+
+    /// No answer that counts, and why.
+    #[must_use]
+    pub fn none(why: impl Into<String>) -> Self {
+        Self {
+            answer: PermissionAnswer::Deny,
+            by: why.into(),
+        }
+    }
 }
 
 /// A question of the model's to the user.

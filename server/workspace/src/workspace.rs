@@ -142,6 +142,22 @@ impl Workspace {
         self.overlaid(session)
     }
 
+    /// Open buffers of files of the workspace whose text is not what is on disk. Reads the disk: not for the typing
+    /// path.
+    #[must_use]
+    pub fn unsaved(&self) -> Vec<Arc<Document>> {
+        let mut all = self.documents();
+        all.retain(|document| {
+            let Some(path) = &document.path else {
+                return false;
+            };
+            let saved = self.resolve(path).and_then(|file| disk::read(&file, path));
+            // What can't be read back can't be what is in the buffer.
+            !matches!(saved, Ok(Some(saved)) if same(&saved.text, &document.text()))
+        });
+        all
+    }
+
     // --- proposals ---
 
     /// Adds hunks to a session's proposal. Atomic: on an error nothing changes.
@@ -232,4 +248,10 @@ fn missing(path: &WorkspacePath) -> ProposalError {
     ProposalError(format!(
         "`{path}` doesn't exist: look for it with glob or list"
     ))
+}
+
+/// Some editors end each file with a line break when they save.
+fn same(saved: &str, text: &str) -> bool {
+    let without = |text: &str| text.strip_suffix('\n').unwrap_or(text).len();
+    saved == text || saved.get(..without(saved)) == text.get(..without(text))
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use interline_log::{PermissionAnswer, SessionId, TurnId};
+use interline_log::{SessionId, TurnId};
 use interline_tools::{Environment, Memory};
 use interline_workspace::Workspace;
 use interline_workspace::editor::{
-    Abilities, Display, Editor, EditorError, PermissionPrompt, Query, QueryAnswer, Question,
+    Abilities, Display, Editor, EditorError, PermissionPrompt, PermissionReply, Query, QueryAnswer, Question,
 };
 use interline_workspace::proposal::Landing;
 
@@ -44,6 +44,7 @@ impl Editor for Nobody {
     fn abilities(&self) -> Abilities {
         Abilities {
             query: false,
+            save: false,
             headless: true,
         }
     }
@@ -52,8 +53,12 @@ impl Editor for Nobody {
         futures::future::ready(Err(EditorError::Unsupported("no".to_owned()))).boxed()
     }
 
-    fn permission(&self, _: PermissionPrompt) -> BoxFuture<'static, PermissionAnswer> {
-        futures::future::ready(PermissionAnswer::Deny).boxed()
+    fn permission(&self, _: PermissionPrompt) -> BoxFuture<'static, PermissionReply> {
+        futures::future::ready(PermissionReply::none("test")).boxed()
+    }
+
+    fn save(&self, _: Vec<String>) -> BoxFuture<'static, Result<(), EditorError>> {
+        futures::future::ready(Err(EditorError::Unsupported("no".to_owned()))).boxed()
     }
 
     fn question(&self, _: Question) -> BoxFuture<'static, Option<String>> {

@@ -146,7 +146,16 @@ local permission = {
   id = 'p1', session = 's', call = 'c', tool = 'shell', title = 'run `rm -rf build\27[2K`',
   detail = 'rm -rf build\nin the workspace', effects = { 'deletes files under build' }, danger = true,
   always = 'shell: rm build',
+  options = {
+    { answer = 'deny', label = 'Deny' },
+    { answer = 'allow', label = 'Allow once' },
+    { answer = 'allow_always', label = 'Always allow' },
+  },
+  position = 1,
+  total = 1,
 }
+---The same where nothing can be destroyed.
+local harmless = vim.tbl_extend('force', permission, { danger = false })
 
 ---Replaces vim.ui.select by one that records; `pick` chooses at once or later.
 local recorder = [[
@@ -173,9 +182,42 @@ test('permission: Deny first, effects in words, control characters visible', {},
   equal('interline_permission', prompt.kind)
   contains('permission?', child:lua('return require("interline").status()'))
   vim.wait(450)
+  -- A choice is not enough where something can be destroyed: neither is Enter after it.
+  child:lua([[vim.ui.input = function(opts, done) _G.question, _G.say = opts.prompt, done end]])
   child:lua('pick(2)')
+  child:wait('return say ~= nil')
+  contains('Type yes', child:lua('return question'))
+  equal({}, child:lua('return answers'))
+  child:lua('say("yes")')
   child:wait('return answers[1] ~= nil')
   equal({ id = 'p1', answer = 'allow' }, child:lua('return answers[1]'))
+end)
+
+test('permission: danger is approved by the word alone; the place in the queue is shown', {}, function(child)
+  begin(child)
+  child:lua(recorder)
+  local second = vim.tbl_extend('force', permission, { position = 2, total = 3 })
+  child:lua([[ask('interline/requestPermission', ...)]], second)
+  child:wait('return prompts[1] ~= nil')
+  contains('(2 of 3)', child:lua('return prompts[1].text'))
+  vim.wait(450)
+  child:lua([[vim.ui.input = function(_, done) done('') end]])
+  child:lua('pick(2)')
+  child:wait('return answers[1] ~= nil')
+  equal('deny', child:lua('return answers[1].answer'))
+end)
+
+test('saving on the word of a prompt saves those files, and says what it could not', {}, function(child)
+  begin(child)
+  child:lua([[vim.api.nvim_buf_set_lines(0, 0, 1, false, { 'changed' })]])
+  child:lua([[ask('interline/save', { uris = { vim.uri_from_bufnr(0) } })]])
+  child:wait('return answers[1] ~= nil')
+  equal({}, child:lua('return answers[1]'))
+  equal(false, child:lua('return vim.bo.modified'))
+  child:lua([[vim.api.nvim_buf_set_lines(0, 0, 1, false, { 'again' }) vim.bo.readonly = true]])
+  child:lua([[ask('interline/save', { uris = { vim.uri_from_bufnr(0) } })]])
+  child:wait('return answers[2] ~= nil')
+  contains('could not be saved', child:lua('return answers[2].problem'))
 end)
 
 test('permission: an approval in the first 400 ms does not count, a denial does', {}, function(child)
@@ -195,7 +237,7 @@ test('permission: dismissing denies; always is not offered where there is no rul
   begin(child)
   child:lua(recorder)
   local plain = vim.deepcopy(permission)
-  plain.always = nil
+  plain.always, plain.options[3] = nil, nil
   child:lua([[ask('interline/requestPermission', ...)]], plain)
   child:wait('return prompts[1] ~= nil')
   equal({ 'Deny', 'Allow once' }, child:lua('return prompts[1].items'))
@@ -237,7 +279,7 @@ end)
 
 test('permission: the real vim.ui.select, answered by keys', {}, function(child)
   begin(child)
-  child:lua([[ask('interline/requestPermission', ...)]], permission)
+  child:lua([[ask('interline/requestPermission', ...)]], harmless)
   vim.wait(600)
   child:type('2<CR>') -- within 400 ms of the prompt or not, this machine decides: ask until it is taken
   child:wait('return true')
@@ -373,7 +415,7 @@ test('what initialize announces is as the protocol says', {}, function(child)
   ]])
   equal('{}', sent[1])
   sent[2].settings = nil
-  equal({ permission = true, query = true, event = true, input = true, transcript = true }, sent[2])
+  equal({ permission = true, save = true, query = true, event = true, input = true, transcript = true }, sent[2])
   equal({ 'utf-16' }, sent[3])
   equal(false, child:lua([[return vim.iter(sent):any(function(m) return m.method == 'workspace/didChangeConfiguration' end)]]))
 end)

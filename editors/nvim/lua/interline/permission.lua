@@ -9,7 +9,7 @@ local M = {}
 ---What is asked for is shown up to this many lines.
 local MAX_LINES = 16
 
----@class interline.PermissionOption
+---@class interline.PermissionChoice
 ---@field label string
 ---@field answer any what is sent back
 ---@field approves boolean
@@ -20,7 +20,8 @@ local MAX_LINES = 16
 ---@field session? string
 ---@field title string one line
 ---@field details string[]
----@field options interline.PermissionOption[] Deny stands first
+---@field danger? boolean an approval is typed as a word, too
+---@field options interline.PermissionChoice[] Deny stands first
 ---@field done fun(answer: any)
 
 ---@type interline.PermissionPrompt[]
@@ -76,13 +77,26 @@ local function next_prompt()
 end
 
 ---@param prompt interline.PermissionPrompt
----@param choice interline.PermissionOption?
+---@param choice interline.PermissionChoice?
 local function settle(prompt, choice)
   if current ~= prompt then
     return -- taken back meanwhile
   end
   next_prompt()
   prompt.done((choice or prompt.options[1]).answer)
+end
+
+---What can destroy something is approved by a word: no key that a hand presses by habit is one.
+---@param prompt interline.PermissionPrompt
+---@param choice interline.PermissionChoice
+local function confirm(prompt, choice)
+  local question = ('Interline: this is dangerous. Type yes for "%s", anything else denies: '):format(util.visible(choice.label))
+  local ok = pcall(vim.ui.input, { prompt = question }, function(word)
+    settle(prompt, word == 'yes' and choice or nil)
+  end)
+  if not ok then
+    settle(prompt, nil)
+  end
 end
 
 ---@param prompt interline.PermissionPrompt
@@ -104,6 +118,9 @@ local function show(prompt)
         end
       end)
       return
+    end
+    if choice and choice.approves and prompt.danger and current == prompt then
+      return confirm(prompt, choice)
     end
     settle(prompt, choice)
   end)
@@ -158,20 +175,23 @@ function M.request(params, client_id, answer)
   if #params.effects > 0 then
     details[#details + 1] = 'Effects: ' .. table.concat(params.effects, '; ')
   end
-  ---@type interline.PermissionOption[]
-  local options = {
-    { label = 'Deny', answer = 'deny', approves = false },
-    -- Trust is kept, what a call may do is not.
-    { label = params.tool == 'trust' and 'Trust' or 'Allow once', answer = 'allow', approves = true },
-  }
-  if params.always and params.always ~= vim.NIL then
-    options[3] = { label = 'Always allow: ' .. params.always, answer = 'allow_always', approves = true }
+  ---@type interline.PermissionChoice[]
+  local options = {}
+  for _, option in ipairs(params.options) do
+    local rule = option.answer == 'allow_always' and params.always
+    options[#options + 1] = {
+      label = rule and option.label .. ': ' .. rule or option.label,
+      answer = option.answer,
+      approves = option.answer ~= 'deny',
+    }
   end
+  local queued = params.total > 1 and (' (%d of %d)'):format(params.position, params.total) or ''
   M.ask({
     client_id = client_id,
     id = params.id,
     session = params.session,
-    title = params.title,
+    title = params.title .. queued,
+    danger = params.danger,
     details = details,
     options = options,
     done = answer,

@@ -8,6 +8,7 @@ local M = {}
 function M.init_options(settings)
   return {
     permission = true,
+    save = true,
     query = true,
     event = true,
     input = true,
@@ -54,6 +55,16 @@ local function request_permission(_, params, ctx)
   end)
 end
 
+---@param params interline.SaveParams
+---@return interline.SaveResult
+local function save(_, params)
+  local ok, problem = pcall(require('interline.save').save, params.uris)
+  if ok and not problem then
+    return vim.empty_dict()
+  end
+  return { problem = tostring(problem) }
+end
+
 ---@param params interline.QueryParams
 local function query(_, params)
   return await(function(done)
@@ -79,6 +90,7 @@ end
 
 M.handlers = {
   ['interline/requestPermission'] = request_permission,
+  ['interline/save'] = save,
   ['interline/query'] = query,
   ['interline/event'] = event,
   ['workspace/applyEdit'] = apply_edit,

@@ -12,6 +12,7 @@
 ---@class interline.ClientOptions
 ---@field permission? boolean Answers `interline/requestPermission`.
 ---@field query? boolean Answers `interline/query`.
+---@field save? boolean Answers `interline/save`.
 ---@field event? boolean Takes `interline/event`.
 ---@field input? boolean Asks for text itself when a command lacks it.
 ---@field transcript? boolean Shows transcripts itself.
@@ -137,7 +138,12 @@
 ---@alias interline.Outcome 'done'|'stopped'|'failed'|'cancelled'
 
 ---The answer to a permission prompt.
----@alias interline.PermissionAnswer 'deny'|'allow'|'allow_always'
+---@alias interline.PermissionAnswer 'deny'|'allow'|'allow_always'|'accept_and_allow'|'allow_in_sandbox'
+
+---One answer to a permission prompt.
+---@class interline.PermissionOption
+---@field answer interline.PermissionAnswer What is sent back.
+---@field label string The words on its button.
 
 ---What the user is asked to permit.
 ---@class interline.PermissionParams
@@ -150,11 +156,14 @@
 ---@field effects string[] What the call may do, one line each.
 ---@field danger boolean Whether to warn.
 ---@field always? string The rule that `allow_always` would keep; left out, that must not be offered.
+---@field options interline.PermissionOption[] What may be answered, in this order: `deny` first.
+---@field position integer Which of the prompts that wait for the user it is, from 1.
+---@field total integer How many these are.
 
 ---The answer to a permission prompt.
 ---@class interline.PermissionResult
 ---@field id string As asked; any other is a denial.
----@field answer interline.PermissionAnswer What the user chose.
+---@field answer interline.PermissionAnswer One of the options.
 
 ---Argument of `interline.prompt`.
 ---@class interline.PromptArgs
@@ -192,6 +201,14 @@
 ---@class interline.ReviseArgs
 ---@field hunk string The hunk to do again.
 ---@field text string What is wrong with it.
+
+---Documents that the user wants saved, by an answer to a permission prompt.
+---@class interline.SaveParams
+---@field uris string[] The documents, as the client named them.
+
+---What came of saving.
+---@class interline.SaveResult
+---@field problem? string Why something was not saved; left out, everything was.
 
 ---What happened.
 ---@class interline.Event

@@ -8,20 +8,20 @@ use std::time::Instant;
 use futures::future::join_all;
 use interline_log::{
     Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId, Mode,
-    PermissionAnswer, TurnOutcome,
+    TurnOutcome,
 };
-use interline_policy::{Ask, Context, Decision, Labels, Permit, Verdict};
+use interline_policy::{Context, Decision, Labels, Permit, Verdict};
 use interline_tools::{Environment, Output, Prepared};
-use interline_workspace::editor::{Display, PermissionPrompt};
+use interline_workspace::editor::Display;
 
 use super::{End, Turn};
 
 /// A call as the model wrote it.
 #[derive(Clone)]
 pub(super) struct Wanted {
-    id: CallId,
+    pub(super) id: CallId,
     tool_use_id: String,
-    tool: String,
+    pub(super) tool: String,
     arguments: String,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn answer_orphans(turn: &Turn) -> Result<(), End> {
 }
 
 /// What the gate says of a call.
-enum Gated {
+pub(super) enum Gated {
     Run(Permit),
     Answer(Output),
 }
@@ -80,12 +80,7 @@ impl Turn {
         let mut batch = Vec::new();
         for call in calls {
             self.guard.called(&call.tool, &call.arguments)?;
-            let environment = self.environment();
-            let prepared =
-                self.session
-                    .host
-                    .registry
-                    .prepare(&call.tool, &call.arguments, &environment);
+            let prepared = self.prepare_call(&call);
             self.guard.prepared(prepared.is_ok())?;
             match prepared {
                 Err(message) => {
@@ -107,17 +102,13 @@ impl Turn {
 
     /// One call, of nobody's asking but the user's: the same gate, the same record, no request.
     pub(super) async fn single(&mut self, tool: &str, arguments: &str) -> Result<Output, String> {
-        let prepared = self
-            .session
-            .host
-            .registry
-            .prepare(tool, arguments, &self.environment())?;
         let call = Wanted {
             id: CallId::new(),
             tool_use_id: String::new(),
             tool: tool.to_owned(),
             arguments: arguments.to_owned(),
         };
+        let prepared = self.prepare_call(&call)?;
         self.gate_and_execute(&call, prepared)
             .await
             .map_err(|end| match end {
@@ -126,9 +117,13 @@ impl Turn {
             })
     }
 
-    async fn gate_and_execute(&mut self, call: &Wanted, prepared: Prepared) -> Result<Output, End> {
+    async fn gate_and_execute(
+        &mut self,
+        call: &Wanted,
+        mut prepared: Prepared,
+    ) -> Result<Output, End> {
         self.announce(call)?;
-        let gated = self.gate(call, &prepared).await?;
+        let gated = self.gate(call, &mut prepared).await?;
         if let Gated::Run(_) = gated {
             self.intend(call, &prepared).await?;
         }
@@ -141,10 +136,10 @@ impl Turn {
     async fn run_reads(&mut self, batch: &mut Vec<(Wanted, Prepared)>) -> Result<(), End> {
         let mut running = Vec::new();
         let mut calls = Vec::new();
-        for (call, prepared) in std::mem::take(batch) {
+        for (call, mut prepared) in std::mem::take(batch) {
             self.show_started(&call, &prepared);
             self.announce(&call)?;
-            let gated = self.gate(&call, &prepared).await?;
+            let gated = self.gate(&call, &mut prepared).await?;
             let run = self.execute(call.id, prepared, gated);
             running.push(run);
             calls.push(call);
@@ -185,30 +180,13 @@ impl Turn {
     }
 
     /// Steps 1 to 12 of the pipeline: facts are made, policy decides, the user is asked.
-    async fn gate(&mut self, call: &Wanted, prepared: &Prepared) -> Result<Gated, End> {
-        let context = self.policy_context(prepared.info().access).await;
-        let decision =
-            interline_policy::decide(prepared.call(), &self.session.host.rules(), &context);
+    async fn gate(&mut self, call: &Wanted, prepared: &mut Prepared) -> Result<Gated, End> {
         let Decision {
             verdict,
             by,
             reasons,
             message,
-        } = decision;
-        let word = match &verdict {
-            Verdict::Allow(_) => "allow",
-            Verdict::Ask(_) => "ask",
-            Verdict::Deny => "deny",
-        };
-        let digest = prepared.call().digest();
-        let gated = EventData::ToolGated {
-            decision: word.to_owned(),
-            by: by.clone(),
-            reasons: reasons.clone(),
-            digest,
-        };
-        self.recorder
-            .record((self.id, call.id), Actor::System, gated)?;
+        } = self.decide(call, prepared).await?;
         let gated = match verdict {
             Verdict::Allow(permit) => Gated::Run(permit),
             Verdict::Deny => Gated::Answer(denied(&by, &reasons, message)),
@@ -220,56 +198,31 @@ impl Turn {
         Ok(gated)
     }
 
-    async fn ask(&mut self, call: &Wanted, prepared: &Prepared, ask: Ask) -> Result<Gated, End> {
-        let place = (self.id, call.id);
-        let digest = prepared.call().digest();
-        let asked = EventData::PermissionAsked {
-            text: prepared.title().to_owned(),
-            digest,
+    pub(super) fn prepare_call(&self, call: &Wanted) -> Result<Prepared, String> {
+        let environment = self.environment();
+        let registry = &self.session.host.registry;
+        registry.prepare(&call.tool, &call.arguments, &environment)
+    }
+
+    /// Policy's decision, on record.
+    pub(super) async fn decide(&self, call: &Wanted, prepared: &Prepared) -> Result<Decision, End> {
+        let context = self.policy_context(prepared.info().access).await;
+        let rules = self.session.host.rules();
+        let decision = interline_policy::decide(prepared.call(), &rules, &context);
+        let word = match &decision.verdict {
+            Verdict::Allow(_) => "allow",
+            Verdict::Ask(_) => "ask",
+            Verdict::Deny => "deny",
         };
-        self.recorder.record(place, Actor::System, asked)?;
-        self.recorder.durable().await?;
-        let prompt = PermissionPrompt {
-            session: self.session.id,
-            call: call.id,
-            tool: call.tool.clone(),
-            title: prepared.title().to_owned(),
-            detail: prepared.detail(),
-            effects: ask.effects.clone(),
-            danger: ask.danger,
-            always: ask.always.as_ref().map(ToString::to_string),
+        let gated = EventData::ToolGated {
+            decision: word.to_owned(),
+            by: decision.by.clone(),
+            reasons: decision.reasons.clone(),
+            digest: prepared.call().digest(),
         };
-        self.show_activity("waiting for your permission");
-        let waiting = Instant::now();
-        let answer = tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => return Err(TurnOutcome::Cancelled.into()),
-            answer = self.session.editor.permission(prompt) => answer,
-        };
-        self.waited += waiting.elapsed();
-        let decided = EventData::PermissionDecided {
-            answer,
-            by: "user".to_owned(),
-        };
-        self.recorder.record(place, Actor::User, decided)?;
-        self.recorder.durable().await?;
-        match answer {
-            PermissionAnswer::Deny => Ok(Gated::Answer(refused())),
-            PermissionAnswer::Allow => Ok(Gated::Run(ask.approve())),
-            PermissionAnswer::AllowAlways => {
-                if let Some(rule) = &ask.always
-                    && let Err(error) = self
-                        .session
-                        .host
-                        .keep_rule(self.session.workspace.root(), rule)
-                {
-                    self.session.warn(format!(
-                        "allowed this once; the rule could not be kept: {error}"
-                    ));
-                }
-                Ok(Gated::Run(ask.approve()))
-            }
-        }
+        self.recorder
+            .record((self.id, call.id), Actor::System, gated)?;
+        Ok(decision)
     }
 
     /// The intent of a call is durable before a process starts. A proposal's effect is its own event.
@@ -363,7 +316,7 @@ impl Turn {
     }
 
     /// The sandbox is tried before the first call that could use it: a command, or a checker of a trusted folder.
-    async fn policy_context(&self, access: Access) -> Context {
+    pub(super) async fn policy_context(&self, access: Access) -> Context {
         let mode = self.session.mode();
         let wanted = access == Access::Execute || mode == Mode::Auto || self.trusted;
         let sandbox = wanted && self.session.host.confinement().await.is_ok();
@@ -392,7 +345,7 @@ fn proposed(output: &Output) -> Vec<HunkId> {
 }
 
 /// Where nobody can be asked, the line for people says what would have to be so.
-fn denied(by: &str, reasons: &[String], message: String) -> Output {
+pub(super) fn denied(by: &str, reasons: &[String], message: String) -> Output {
     let because = |code| reasons.iter().any(|reason| reason == code);
     let todo = match (because("headless"), because("untrusted-folder")) {
         (true, true) => {
@@ -411,7 +364,7 @@ fn denied(by: &str, reasons: &[String], message: String) -> Output {
     }
 }
 
-fn refused() -> Output {
+pub(super) fn refused() -> Output {
     Output {
         status: CallStatus::Denied,
         content: "the user denied this. don't try to get around it: go on without it, or say what you need".to_owned(),

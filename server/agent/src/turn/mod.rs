@@ -5,6 +5,7 @@
 
 mod calls;
 mod guard;
+mod permission;
 mod request;
 mod verdict;
 
@@ -345,6 +346,11 @@ impl Turn {
                 text: text.to_owned(),
             },
         )
+    }
+
+    /// What the end of waiting for the user means.
+    fn withdrawn(&self) -> End {
+        TurnOutcome::Cancelled.into()
     }
 
     fn record(&self, actor: Actor, data: EventData) -> Result<(), End> {

@@ -15,9 +15,10 @@ use std::sync::{Mutex, PoisonError};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use interline_log::{PermissionAnswer, SessionId, TurnOutcome, Usage};
+use interline_log::{SessionId, TurnOutcome, Usage};
 use interline_workspace::editor::{
-    Abilities, Display, Editor, EditorError, PermissionPrompt, Query, QueryAnswer, Question,
+    Abilities, Display, Editor, EditorError, PermissionPrompt, PermissionReply, Query, QueryAnswer,
+    Question,
 };
 use interline_workspace::proposal::Landing;
 
@@ -104,7 +105,7 @@ impl Terminal {
         if !self.interactive {
             return;
         }
-        let line: String = text.chars().filter(|c| !c.is_control()).take(76).collect();
+        let line: String = visible(text).replace('\n', " ").chars().take(76).collect();
         let _ = write!(std::io::stderr(), "\r\x1b[2K{}", self.style.dim(&line));
         self.seen().status = true;
     }
@@ -188,6 +189,8 @@ impl Editor for Terminal {
     fn abilities(&self) -> Abilities {
         Abilities {
             query: false,
+            // There are no buffers: what is accepted stands on disk.
+            save: true,
             headless: !self.interactive,
         }
     }
@@ -198,16 +201,20 @@ impl Editor for Terminal {
         std::future::ready(Err(EditorError::Unsupported(reason))).boxed()
     }
 
-    fn permission(&self, prompt: PermissionPrompt) -> BoxFuture<'static, PermissionAnswer> {
+    fn permission(&self, prompt: PermissionPrompt) -> BoxFuture<'static, PermissionReply> {
         if !self.interactive {
-            return std::future::ready(PermissionAnswer::Deny).boxed();
+            return std::future::ready(PermissionReply::none("headless")).boxed();
         }
         self.wipe_status();
         let style = self.style;
         on_a_thread(
             move |withdrawn| prompt::permission(&prompt, style, withdrawn),
-            PermissionAnswer::Deny,
+            PermissionReply::none("the end of input"),
         )
+    }
+
+    fn save(&self, _documents: Vec<String>) -> BoxFuture<'static, Result<(), EditorError>> {
+        std::future::ready(Ok(())).boxed()
     }
 
     fn question(&self, question: Question) -> BoxFuture<'static, Option<String>> {
@@ -263,11 +270,12 @@ fn on_a_thread<T: Send + 'static>(
     async move { wait.await.unwrap_or(otherwise) }.boxed()
 }
 
-/// Model text on a terminal: control sequences are shown, never obeyed.
+/// Model text on a terminal: control sequences are shown, never obeyed, and nothing turns the line around.
 pub(crate) fn visible(text: &str) -> String {
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .map(|c| {
-            if c.is_control() && !matches!(c, '\n' | '\t') {
+            if (c.is_control() && !matches!(c, '\n' | '\t')) || turns(c) {
                 '\u{fffd}'
             } else {
                 c
@@ -283,8 +291,8 @@ mod tests {
     #[test]
     fn control_sequences_are_not_obeyed() {
         assert_eq!(
-            visible("a\x1b[31mb\r\n\tc\u{9b}"),
-            "a\u{fffd}[31mb\u{fffd}\n\tc\u{fffd}"
+            visible("a\x1b[31mb\r\n\tc\u{9b}\u{202e}"),
+            "a\u{fffd}[31mb\u{fffd}\n\tc\u{fffd}\u{fffd}"
         );
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use interline_log::PermissionAnswer;
-use interline_workspace::editor::{PermissionPrompt, Question};
+use interline_workspace::editor::{PermissionPrompt, PermissionReply, Question};
 
 use super::style::Style;
 use super::visible;
@@ -24,7 +24,7 @@ pub(super) fn permission(
     prompt: &PermissionPrompt,
     style: Style,
     withdrawn: &Withdrawn<'_>,
-) -> PermissionAnswer {
+) -> PermissionReply {
     let mut text = format!(
         "\n{}\n\n    {}\n\n",
         style.bold(&visible(&prompt.title)),
@@ -36,18 +36,44 @@ pub(super) fn permission(
     if let Some(rule) = &prompt.always {
         text.push_str(&format!("  always: keeps the rule  {}\n", visible(rule)));
     }
-    let choices = if prompt.always.is_some() {
-        "[N]o, yes, always"
-    } else {
-        "[N]o, yes"
-    };
-    let answer = ask(&format!("{text}Allow this? {choices}: "), withdrawn);
-    match answer.as_deref() {
-        Some("yes") => PermissionAnswer::Allow,
-        Some("y") if !prompt.danger => PermissionAnswer::Allow,
-        Some("always") if prompt.always.is_some() => PermissionAnswer::AllowAlways,
-        _ => PermissionAnswer::Deny,
+    for option in [
+        PermissionAnswer::AcceptAndAllow,
+        PermissionAnswer::AllowInSandbox,
+    ] {
+        if prompt.options.contains(&option) {
+            text.push_str(&format!("  {}: {}\n", word(option), option.label()));
+        }
     }
+    let words: Vec<_> = prompt.options.iter().map(|&option| word(option)).collect();
+    match ask(
+        &format!("{text}Allow this? {}: ", words.join(", ")),
+        withdrawn,
+    ) {
+        None => PermissionReply::none("the end of input"),
+        Some(answer) => PermissionReply::user(meant(&answer, prompt)),
+    }
+}
+/// What the user types, in full.
+fn word(option: PermissionAnswer) -> &'static str {
+    match option {
+        PermissionAnswer::Deny => "[N]o",
+        PermissionAnswer::Allow => "yes",
+        PermissionAnswer::AllowAlways => "always",
+        PermissionAnswer::AcceptAndAllow => "accept",
+        PermissionAnswer::AllowInSandbox => "shadow",
+    }
+}
+
+/// `y` is enough where nothing can be destroyed.
+fn meant(answer: &str, prompt: &PermissionPrompt) -> PermissionAnswer {
+    let answer = if answer == "y" && !prompt.danger {
+        "yes"
+    } else {
+        answer
+    };
+    let mut options = prompt.options.iter();
+    let chosen = options.find(|&&option| word(option) == answer);
+    chosen.copied().unwrap_or(PermissionAnswer::Deny)
 }
 
 pub(super) fn question(question: &Question, withdrawn: &Withdrawn<'_>) -> Option<String> {
@@ -98,6 +124,31 @@ fn typed() -> &'static Mutex<Receiver<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_whole_word_approves_what_can_destroy() {
+        let mut prompt = PermissionPrompt {
+            session: interline_log::SessionId::new(),
+            call: interline_log::CallId::new(),
+            tool: "shell".to_owned(),
+            title: String::new(),
+            detail: String::new(),
+            effects: Vec::new(),
+            danger: true,
+            always: None,
+            options: vec![PermissionAnswer::Deny, PermissionAnswer::Allow],
+        };
+        let deny = ["", "y", "Y", "n", "always", "shadow", "yes please", "[N]o"];
+        for typed in deny {
+            assert_eq!(meant(typed, &prompt), PermissionAnswer::Deny, "{typed}");
+        }
+        assert_eq!(meant("yes", &prompt), PermissionAnswer::Allow);
+        prompt.danger = false;
+        prompt.options.push(PermissionAnswer::AllowInSandbox);
+        assert_eq!(meant("y", &prompt), PermissionAnswer::Allow);
+        assert_eq!(meant("", &prompt), PermissionAnswer::Deny);
+        assert_eq!(meant("shadow", &prompt), PermissionAnswer::AllowInSandbox);
+    }
 
     #[test]
     fn a_withdrawn_question_leaves_the_next_line_to_the_next_one() {

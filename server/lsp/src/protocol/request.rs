@@ -1,4 +1,4 @@
-//! Requests from the server to the client: permission, and questions to the editor's other language servers.
+//! Requests from the server to the client: permission, saving, and questions to the editor's other language servers.
 
 use interline_log::{CallId, PermissionAnswer, SessionId};
 use lsp_types::request::Request;
@@ -16,6 +16,15 @@ impl Request for RequestPermission {
     type Params = PermissionParams;
     type Result = PermissionResult;
     const METHOD: &'static str = "interline/requestPermission";
+}
+
+/// `interline/save`.
+pub(crate) enum Save {}
+
+impl Request for Save {
+    type Params = SaveParams;
+    type Result = SaveResult;
+    const METHOD: &'static str = "interline/save";
 }
 
 /// `interline/query`.
@@ -52,6 +61,22 @@ pub(crate) struct PermissionParams {
     /// The rule that `allow_always` would keep; left out, that must not be offered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) always: Option<String>,
+    /// What may be answered, in this order: `deny` first.
+    pub(crate) options: Vec<PermissionOption>,
+    /// Which of the prompts that wait for the user it is, from 1.
+    pub(crate) position: u32,
+    /// How many these are.
+    pub(crate) total: u32,
+}
+
+/// One answer to a permission prompt.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PermissionOption {
+    /// What is sent back.
+    pub(crate) answer: PermissionAnswer,
+    /// The words on its button.
+    pub(crate) label: String,
 }
 
 /// The answer to a permission prompt.
@@ -60,8 +85,25 @@ pub(crate) struct PermissionParams {
 pub(crate) struct PermissionResult {
     /// As asked; any other is a denial.
     pub(crate) id: String,
-    /// What the user chose.
+    /// One of the options.
     pub(crate) answer: PermissionAnswer,
+}
+
+/// Documents that the user wants saved, by an answer to a permission prompt.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SaveParams {
+    /// The documents, as the client named them.
+    pub(crate) uris: Vec<String>,
+}
+
+/// What came of saving.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SaveResult {
+    /// Why something was not saved; left out, everything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<String>,
 }
 
 /// What a query asks for.

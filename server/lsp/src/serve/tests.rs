@@ -91,7 +91,7 @@ impl Editor {
             client,
             seen: server_seen,
         });
-        let served = tokio::spawn(serve(input, output, service, socket));
+        let served = tokio::spawn(serve(input, output, service, socket, |_| {}));
         let mut editor = Self {
             to,
             from,

@@ -7,6 +7,7 @@
 
 mod client;
 mod folders;
+mod permission;
 mod plain;
 mod talk;
 
@@ -232,7 +233,7 @@ async fn a_prompt_denies_first_and_a_dismissal_is_a_denial() {
         .await;
     let prompt = client.sees("window/showMessageRequest", |_| true).await;
     assert_eq!(prompt["params"]["actions"][0]["title"], "Deny");
-    assert_eq!(prompt["params"]["actions"][1]["title"], "Allow");
+    assert_eq!(prompt["params"]["actions"][1]["title"], "Allow once");
     client.answer(&prompt, Value::Null).await;
     let ended = client
         .sees("interline/event", |params| {

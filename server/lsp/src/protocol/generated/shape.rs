@@ -77,7 +77,7 @@ pub(super) fn definitions() -> BTreeMap<String, Documented> {
     all!(EditArgs FixArgs ExplainArgs PromptArgs HunkSelection ReviseArgs CancelArgs UndoArgs ModeArgs ModelArgs
         TrustArgs SessionsArgs ResumeArgs TranscriptArgs HunksArgs DiffArgs
         Started ModelResult TrustResult SessionsResult TranscriptResult HunksResult DiffResult
-        PermissionParams PermissionResult QueryParams QueryResult EventParams DiagnosticsParams FocusParams);
+        PermissionParams PermissionResult SaveParams SaveResult QueryParams QueryResult EventParams DiagnosticsParams FocusParams);
     // What has defaults is told as the server reads it: every field optional.
     let mut read = SchemaSettings::draft2020_12().into_generator();
     add::<ClientOptions>(&mut read);
