@@ -7,6 +7,7 @@
 
 mod escapes;
 mod limits;
+mod network;
 mod place;
 mod users;
 mod works;

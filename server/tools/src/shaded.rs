@@ -4,6 +4,7 @@
 //! whatever it was, the workspace itself is untouched. There is no way from here to run anything outside.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use interline_workspace::shadow::{Changes, Entered, Layers, Shadow};
 use tokio::sync::OwnedMutexGuard;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Environment;
 use crate::process::{Confined, Finished, Job, Streams};
-use crate::sandbox::{self, Fault, Limits, Mount, Network, Probe};
+use crate::sandbox::{self, Fault, Internet, Limits, Mount, Network, Probe};
 use crate::tool::{Stop, unless_cancelled};
 
 /// A sandbox that works on this machine.
@@ -49,6 +50,7 @@ impl Confinement {
             mounts,
             network: Network::Nobody,
             limits: Limits::default(),
+            outside: Arc::new(Internet),
         })
     }
 }

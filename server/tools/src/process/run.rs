@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -14,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::group::Group;
 use super::{Capture, ChildEnvironment};
-use crate::sandbox::{self, Control, Limits, Mount, Network, Outcome, Spec};
+use crate::sandbox::{
+    self, Control, Limits, Mount, Network, Outcome, Outside, Proxy, Spec, Visit, Word,
+};
 
 /// How long a pipe may stay open when the program itself has ended: something that it left running holds it.
 const LEFT_OPEN: Duration = Duration::from_millis(300);
@@ -39,6 +42,8 @@ pub(crate) struct Confined {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) network: Network,
     pub(crate) limits: Limits,
+    /// Where hosts may be reached: the way there.
+    pub(crate) outside: Arc<dyn Outside>,
 }
 
 /// How its output is kept.
@@ -67,6 +72,8 @@ pub(crate) struct Finished {
     pub(crate) left_running: bool,
     /// What its sandbox has to say, if it ended in one.
     pub(crate) sandbox: Option<Outcome>,
+    /// What it asked of its sandbox's proxy, however it ended.
+    pub(crate) visits: Vec<Visit>,
 }
 
 /// What it was that ended.
@@ -82,6 +89,8 @@ struct Running {
     child: Child,
     /// In a sandbox: the line to its launcher.
     control: Option<Control>,
+    /// Its way out, once it has one.
+    proxy: Option<Proxy>,
 }
 
 impl Job {
@@ -100,6 +109,7 @@ impl Job {
         let ended = self.watch(&mut running, &group, reading, cancel);
         let (over, left_running) = ended.await.map_err(cant)?;
         drop(group);
+        let visits = running.proxy.take().map(Proxy::finish);
         running.collect();
         let (end, sandbox) = match over {
             Over::Ended(end) => (end, None),
@@ -114,6 +124,7 @@ impl Job {
             streams,
             left_running: left_inside.unwrap_or(left_running),
             sandbox,
+            visits: visits.unwrap_or_default(),
         })
     }
 
@@ -183,7 +194,12 @@ impl Job {
         }
         // Dropping the command closes our writing ends.
         let child = command.spawn()?;
-        Ok((Running { child, control }, receivers))
+        let running = Running {
+            child,
+            control,
+            proxy: None,
+        };
+        Ok((running, receivers))
     }
 
     /// The program itself, or the launcher of its sandbox: there is no other way from one to the other.
@@ -212,11 +228,11 @@ impl Job {
         cancel: &CancellationToken,
     ) -> std::io::Result<Over> {
         let early = tokio::select! {
-            over = running.over() => return over,
+            over = running.over(self.sandbox.as_ref()) => return over,
             () = tokio::time::sleep(self.time_limit) => End::TimedOut,
             () = cancel.cancelled() => End::Cancelled,
         };
-        let Running { child, control } = running;
+        let Running { child, control, .. } = running;
         // The child is collected while the group ends, or it would count as alive.
         let (collected, ()) = tokio::join!(
             tokio::time::timeout(Duration::from_millis(900), child.wait()),
@@ -231,10 +247,20 @@ impl Job {
 }
 
 impl Running {
-    async fn over(&mut self) -> std::io::Result<Over> {
-        match &mut self.control {
-            Some(control) => Ok(Over::Inside(control.outcome().await)),
-            None => self.child.wait().await.map(End::Exited).map(Over::Ended),
+    async fn over(&mut self, confined: Option<&Confined>) -> std::io::Result<Over> {
+        let (Some(control), Some(confined)) = (&mut self.control, confined) else {
+            return self.child.wait().await.map(End::Exited).map(Over::Ended);
+        };
+        loop {
+            match control.hear().await {
+                Ok(Word::Ended(outcome)) => return Ok(Over::Inside(Ok(outcome))),
+                Err(why) => return Ok(Over::Inside(Err(why))),
+                Ok(Word::Proxy(listener)) => {
+                    let hosts = confined.network.hosts().unwrap_or_default().to_vec();
+                    let outside = Arc::clone(&confined.outside);
+                    self.proxy = Some(Proxy::start(listener, hosts, outside)?);
+                }
+            }
         }
     }
 

@@ -10,6 +10,8 @@
 //!   dead. When it ends, the kernel ends everything inside: a daemon can't survive its command;
 //! - the *program*: no capabilities, no new privileges, Landlock, seccomp, limits, then `exec`.
 //!
+//! A command that may reach hosts gets a proxy ([`proxy`], in the server) on a port inside, and no other way out.
+//!
 //! Whatever fails on the way is reported as such, and the program does not run: there is no unsandboxed way through
 //! here. What may run, and with which mounts, is decided elsewhere.
 
@@ -17,6 +19,7 @@ mod host;
 #[cfg(target_os = "linux")]
 mod launch;
 mod probe;
+mod proxy;
 mod run;
 mod spec;
 mod toolchains;
@@ -24,9 +27,11 @@ mod wire;
 
 pub use host::{environment, mounts};
 pub use probe::{Fault, Probe, probe};
-pub use run::{Ended, run};
+pub use proxy::{HostRule, Outside, Visit};
+pub(crate) use proxy::{Internet, Proxy};
+pub use run::{Ended, run, run_towards};
 pub use spec::{Limits, Mount, Network, Spec};
-pub(crate) use wire::{Control, Outcome};
+pub(crate) use wire::{Control, Outcome, Word};
 pub use wire::{Exceeded, Ready};
 
 /// The hidden subcommand that [`launch`] answers to.

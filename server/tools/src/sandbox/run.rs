@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Exceeded, Ready, Spec};
+use super::{Exceeded, Internet, Outside, Ready, Spec, Visit};
 use crate::process::{Capture, ChildEnvironment, Confined, End, Job, Streams};
 
 /// Bytes of output kept from each end.
@@ -27,6 +28,8 @@ pub struct Ended {
     pub exceeded: Option<Exceeded>,
     /// What this machine had to offer; `None` where it was ended early.
     pub ready: Option<Ready>,
+    /// What it asked of the proxy.
+    pub visits: Vec<Visit>,
 }
 
 /// Runs it by the launcher, an `interline` binary.
@@ -39,6 +42,20 @@ pub async fn run(
     time_limit: Duration,
     cancel: &CancellationToken,
 ) -> Result<Ended, String> {
+    run_towards(launcher, spec, time_limit, cancel, Arc::new(Internet)).await
+}
+
+/// The same, with another way out for the proxy: for tests.
+///
+/// # Errors
+/// As of [`run`].
+pub async fn run_towards(
+    launcher: &Path,
+    spec: &Spec,
+    time_limit: Duration,
+    cancel: &CancellationToken,
+    outside: Arc<dyn Outside>,
+) -> Result<Ended, String> {
     let job = Job {
         program: spec.program.clone(),
         arguments: spec.arguments.clone(),
@@ -50,6 +67,7 @@ pub async fn run(
             mounts: spec.mounts.clone(),
             network: spec.network.clone(),
             limits: spec.limits,
+            outside,
         }),
     };
     let streams = Streams::Split(Capture::new(KEPT, KEPT), Capture::new(KEPT, KEPT));
@@ -68,6 +86,7 @@ pub async fn run(
         stderr,
         left_running: finished.left_running,
         exceeded: outcome.as_ref().and_then(|outcome| outcome.exceeded),
+        visits: finished.visits,
         ready: outcome.map(|outcome| outcome.ready),
     })
 }

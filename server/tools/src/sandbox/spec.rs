@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::HostRule;
+
 /// One command in a sandbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +82,18 @@ impl Mount {
 pub enum Network {
     /// Nobody.
     Nobody,
+    /// These hosts, by a proxy that its environment names. None of them: nobody, and no proxy.
+    Hosts(Vec<HostRule>),
+}
+
+impl Network {
+    /// The hosts that a proxy is for, if there is to be one.
+    pub(crate) fn hosts(&self) -> Option<&[HostRule]> {
+        match self {
+            Self::Hosts(hosts) if !hosts.is_empty() => Some(hosts),
+            Self::Hosts(_) | Self::Nobody => None,
+        }
+    }
 }
 
 /// How much the command may use.

@@ -3,12 +3,16 @@
 //! The launcher has the socket as its standard input; the program does not get it. While the server keeps its end
 //! open the command may run: when it is closed, or the server dies, init ends everything.
 
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncWriteExt as _, Interest};
 use tokio::net::UnixStream;
 
 use super::Spec;
@@ -22,6 +26,8 @@ pub(super) const TERMINATE: u8 = b'T';
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Message {
+    /// With it comes a socket that listens inside, for the proxy.
+    Proxy,
     /// The sandbox stands; the program is next.
     Ready(Ready),
     /// The sandbox does not stand. The program was not run.
@@ -65,9 +71,24 @@ pub(crate) struct Outcome {
     pub(crate) ready: Ready,
 }
 
+/// What init has to say.
+#[derive(Debug)]
+pub(crate) enum Word {
+    /// The program is about to start; this is what it takes for its proxy.
+    Proxy(TcpListener),
+    /// Nobody inside is left.
+    Ended(Outcome),
+}
+
 /// The server's end. Dropping it ends the command.
 #[derive(Debug)]
-pub(crate) struct Control(UnixStream);
+pub(crate) struct Control {
+    socket: UnixStream,
+    said: Said,
+    /// What has come and was not understood yet.
+    bytes: Vec<u8>,
+    listener: Option<OwnedFd>,
+}
 
 impl Control {
     /// Both ends; the other one is for the launcher's standard input.
@@ -75,36 +96,77 @@ impl Control {
         let (ours, theirs) = UnixStream::pair()?;
         let theirs = theirs.into_std()?;
         theirs.set_nonblocking(false)?;
-        Ok((Self(ours), theirs.into()))
+        let control = Self {
+            socket: ours,
+            said: Said::default(),
+            bytes: Vec::new(),
+            listener: None,
+        };
+        Ok((control, theirs.into()))
     }
 
     /// Hands the spec over.
     pub(crate) async fn send(&mut self, spec: &Spec) -> std::io::Result<()> {
         let frame = frame(spec)?;
-        self.0.write_all(&frame).await
+        self.socket.write_all(&frame).await
     }
 
     /// Asks everything inside to end. It need not obey.
     pub(crate) fn terminate(&self) {
         // Full or closed: then there is a kill to come.
-        let _ = self.0.try_write(&[TERMINATE]);
+        let _ = self.socket.try_write(&[TERMINATE]);
     }
 
-    /// Waits for how it ended: then nobody inside is left. An error says why the program did not run.
+    /// Waits for the next word. An error says why the program did not run, or that its end is not known.
     ///
-    /// To be asked once; what an unfinished call has heard is lost.
-    pub(crate) async fn outcome(&mut self) -> Result<Outcome, String> {
-        let mut said = Said::default();
-        let mut lines = BufReader::new(&mut self.0).lines();
-        // A socket that broke has no more to say, like one that was closed.
-        while let Ok(Some(line)) = lines.next_line().await {
-            if let Some(outcome) = said.line(&line) {
-                return outcome;
+    /// May be dropped and asked again: nothing is lost.
+    pub(crate) async fn hear(&mut self) -> Result<Word, String> {
+        loop {
+            while let Some(line) = self.line() {
+                if let Some(word) = self.said.line(&line, &mut self.listener) {
+                    return word;
+                }
+            }
+            // A socket that broke has no more to say, like one that was closed.
+            if !self.fill().await.is_ok_and(|length| length > 0) {
+                return self.said.nothing_more();
             }
         }
-        said.nothing_more()
+    }
+
+    fn line(&mut self) -> Option<Vec<u8>> {
+        let end = self.bytes.iter().position(|byte| *byte == b'\n')?;
+        let rest = self.bytes.split_off(end + 1);
+        Some(std::mem::replace(&mut self.bytes, rest))
+    }
+
+    async fn fill(&mut self) -> std::io::Result<usize> {
+        let mut buffer = [0; 4 << 10];
+        let receive = || receive(&self.socket, &mut buffer);
+        let (length, listener) = self.socket.async_io(Interest::READABLE, receive).await?;
+        self.bytes.extend(buffer.get(..length).unwrap_or_default());
+        self.listener = listener.or(self.listener.take());
+        Ok(length)
     }
 }
+
+/// Bytes, and the descriptor that came with them.
+fn receive(socket: &UnixStream, buffer: &mut [u8]) -> std::io::Result<(usize, Option<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut slices = [IoSliceMut::new(buffer)];
+    let came = recvmsg(socket, &mut slices, &mut control, CLOSE_ON_EXEC)?;
+    let descriptors = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+        _ => None,
+    });
+    Ok((came.bytes, descriptors.flatten().next()))
+}
+
+#[cfg(target_os = "linux")]
+const CLOSE_ON_EXEC: RecvFlags = RecvFlags::CMSG_CLOEXEC;
+#[cfg(not(target_os = "linux"))]
+const CLOSE_ON_EXEC: RecvFlags = RecvFlags::empty();
 
 fn frame(spec: &Spec) -> std::io::Result<Vec<u8>> {
     let body = serde_json::to_vec(spec)?;
@@ -117,15 +179,23 @@ fn frame(spec: &Spec) -> std::io::Result<Vec<u8>> {
 }
 
 /// What the launcher has said so far.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Said {
     stands: Option<Ready>,
 }
 
 impl Said {
-    /// The outcome, if the line brings it.
-    fn line(&mut self, line: &str) -> Option<Result<Outcome, String>> {
-        match serde_json::from_str(line) {
+    /// What the line brings for those who wait.
+    fn line(
+        &mut self,
+        line: &[u8],
+        listener: &mut Option<OwnedFd>,
+    ) -> Option<Result<Word, String>> {
+        match serde_json::from_slice(line) {
+            Ok(Message::Proxy) => Some(match listener.take() {
+                Some(listener) => Ok(Word::Proxy(listener.into())),
+                None => self.nothing_more(),
+            }),
             Ok(Message::Ready(ready)) => {
                 self.stands = Some(ready);
                 None
@@ -137,19 +207,19 @@ impl Said {
                 left_running,
                 exceeded,
             }) => Some(match self.stands.take() {
-                Some(ready) => Ok(Outcome {
+                Some(ready) => Ok(Word::Ended(Outcome {
                     status: ExitStatus::from_raw(status),
                     left_running,
                     exceeded,
                     ready,
-                }),
+                })),
                 None => self.nothing_more(),
             }),
             Err(_) => Some(self.nothing_more()),
         }
     }
 
-    fn nothing_more(&self) -> Result<Outcome, String> {
+    fn nothing_more(&self) -> Result<Word, String> {
         Err(match self.stands {
             Some(_) => "the sandbox was ended from outside, and the command with it".to_owned(),
             None => not_set_up("its launcher ended before it was ready"),
@@ -163,12 +233,17 @@ fn not_set_up(why: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Said};
+    use super::{Outcome, Said, Word};
 
     fn judge(text: &str) -> Result<Outcome, String> {
         let mut said = Said::default();
-        let outcome = text.lines().find_map(|line| said.line(line));
-        outcome.unwrap_or_else(|| said.nothing_more())
+        let word = text
+            .lines()
+            .find_map(|line| said.line(line.as_bytes(), &mut None));
+        match word.unwrap_or_else(|| said.nothing_more())? {
+            Word::Ended(outcome) => Ok(outcome),
+            Word::Proxy(_) => panic!("no socket came"),
+        }
     }
 
     const READY: &str = r#"{"ready":{"landlock":"full","own_proc":true}}"#;

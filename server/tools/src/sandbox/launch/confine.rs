@@ -15,6 +15,19 @@ use super::report::Report;
 use super::{Failure, at, landlock, limits, seccomp};
 use crate::sandbox::Spec;
 
+/// Programs read them in one case or the other.
+const PROXY: &[&str] = &[
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+];
+const NO_PROXY: &[&str] = &["no_proxy", "NO_PROXY"];
+/// What the command finds inside by itself.
+const LOOPBACK: &str = "localhost,127.0.0.1,::1";
+
 /// Gives up all capabilities, for good: none can come back by an `exec`, not even root's.
 pub(super) fn drop_privileges() -> Result<(), Failure> {
     for number in 0..64 {
@@ -44,7 +57,12 @@ pub(super) fn drop_privileges() -> Result<(), Failure> {
 }
 
 /// Becomes the program. Returns only where that failed; the message is sent then.
-pub(super) fn exec(spec: &Spec, report: &Report, own_proc: bool) -> Result<(), Failure> {
+pub(super) fn exec(
+    spec: &Spec,
+    report: &Report,
+    own_proc: bool,
+    proxy: Option<u16>,
+) -> Result<(), Failure> {
     // No terminal is left to speak to, and a signal to the own group reaches nobody of ours.
     rustix::process::setsid().map_err(at("a session"))?;
     limits::set(&spec.limits)?;
@@ -58,6 +76,11 @@ pub(super) fn exec(spec: &Spec, report: &Report, own_proc: bool) -> Result<(), F
         .args(&spec.arguments)
         .env_clear()
         .envs(spec.environment.iter().cloned());
+    if let Some(port) = proxy {
+        let proxy = format!("http://127.0.0.1:{port}");
+        program.envs(PROXY.iter().map(|name| (name, &proxy)));
+        program.envs(NO_PROXY.iter().map(|name| (name, LOOPBACK)));
+    }
     seccomp::restrict()?;
     report.send(&Message::Ready(Ready { landlock, own_proc }));
     let error = program.exec();

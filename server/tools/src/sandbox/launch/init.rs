@@ -5,6 +5,7 @@
 //!
 //! After [`secure`] it has no capabilities left and nobody inside can look into it or signal it.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -34,12 +35,16 @@ pub(super) fn run(spec: &Spec, report: &Report, may_go: &OwnedFd) -> Result<(), 
         return Err("the new user namespace has no ids".to_owned());
     }
     loopback::bring_up().map_err(at("the loopback interface"))?;
+    let proxy = match spec.network.hosts() {
+        Some(_) => Some(hand_over_proxy(report).map_err(at("the proxy's socket"))?),
+        None => None,
+    };
     rustix::system::sethostname(b"sandbox").map_err(at("the host name"))?;
     let view = View::enter(spec)?;
     secure()?;
     let ended = system::child_signals().map_err(at("signals"))?;
     match system::fork().map_err(at("starting the program"))? {
-        Side::Child => confine::exec(spec, report, view.own_proc),
+        Side::Child => confine::exec(spec, report, view.own_proc, proxy),
         Side::Parent(program) => {
             // Or the server would take this process for one that still has something to print.
             close_output().map_err(at("standard output"))?;
@@ -49,6 +54,13 @@ pub(super) fn run(spec: &Spec, report: &Report, may_go: &OwnedFd) -> Result<(), 
             Ok(())
         }
     }
+}
+
+/// The server gets a socket that listens in here, and is the proxy from then on. Its port is the answer.
+fn hand_over_proxy(report: &Report) -> std::io::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    report.send_with(&Message::Proxy, listener.as_fd())?;
+    Ok(listener.local_addr()?.port())
 }
 
 /// Nothing is left that another process inside could borrow.

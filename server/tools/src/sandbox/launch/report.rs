@@ -1,8 +1,11 @@
 //! The launcher's end of the socket to the server.
 
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use super::super::wire::Message;
 
@@ -16,11 +19,25 @@ impl Report {
 
     /// A server that is gone hears nothing, which is no concern of ours.
     pub(super) fn send(&self, message: &Message) {
-        let Ok(mut line) = serde_json::to_vec(message) else {
-            return;
-        };
-        line.push(b'\n');
-        let mut rest = line.as_slice();
+        self.put(&line(message));
+    }
+
+    /// A message together with a descriptor.
+    pub(super) fn send_with(&self, message: &Message, what: BorrowedFd<'_>) -> Result<(), Errno> {
+        let what = [what];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !control.push(SendAncillaryMessage::ScmRights(&what)) {
+            return Err(Errno::NOBUFS);
+        }
+        let line = line(message);
+        let slices = [IoSlice::new(&line)];
+        let count = sendmsg(&self.0, &slices, &mut control, SendFlags::NOSIGNAL)?;
+        self.put(line.get(count..).unwrap_or_default());
+        Ok(())
+    }
+
+    fn put(&self, mut rest: &[u8]) {
         while let Ok(count @ 1..) = rustix::io::write(&self.0, rest) {
             rest = rest.get(count..).unwrap_or_default();
         }
@@ -39,6 +56,13 @@ impl Report {
         }
         Ok(())
     }
+}
+
+fn line(message: &Message) -> Vec<u8> {
+    // It is made of numbers and text, which JSON always has a form for.
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
+    line.push(b'\n');
+    line
 }
 
 impl AsFd for Report {
