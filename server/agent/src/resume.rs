@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use interline_log::{AssistantContent, CallStatus, Event, EventData, RetryClass, TurnId};
+use interline_policy::Labels;
 
 /// The turn that has no end on record.
 pub(crate) fn open_turn(events: &[Event]) -> Option<TurnId> {
@@ -65,6 +66,15 @@ fn tool_of(events: &[Event], tool_use_id: &str) -> String {
     name.unwrap_or_default()
 }
 
+/// What was in the session.
+pub(crate) fn labels(events: &[Event]) -> Labels {
+    let last = events.iter().rev().find_map(|event| match event.data {
+        EventData::SessionLabelled { untrusted, private } => Some(Labels { untrusted, private }),
+        _ => None,
+    });
+    last.unwrap_or_default()
+}
+
 /// Instruction files that the model was told, with their hashes.
 pub(crate) fn known_files(events: &[Event]) -> HashMap<String, String> {
     let loaded = events.iter().filter_map(|event| match &event.data {
@@ -75,4 +85,35 @@ pub(crate) fn known_files(events: &[Event]) -> HashMap<String, String> {
         .flatten()
         .map(|file| (file.path.clone(), file.sha256.clone()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use interline_log::{Actor, EventId, SessionId};
+
+    #[test]
+    fn labels_are_those_of_the_last_word_on_them() {
+        let event = |data| Event {
+            version: 1,
+            seq: 0,
+            id: EventId::new(),
+            ts: 0,
+            session: SessionId::new(),
+            turn: None,
+            call: None,
+            causes: Vec::new(),
+            actor: Actor::System,
+            data,
+        };
+        let labelled =
+            |untrusted, private| event(EventData::SessionLabelled { untrusted, private });
+        assert_eq!(labels(&[]), Labels::default());
+        let events = [labelled(true, false), labelled(true, true)];
+        let both = Labels {
+            untrusted: true,
+            private: true,
+        };
+        assert_eq!(labels(&events), both);
+    }
 }

@@ -138,10 +138,11 @@ impl Session {
         self.tainted.load(Ordering::Relaxed)
     }
 
-    /// Labels only grow.
-    pub(crate) fn label(&self, labels: Labels) {
-        self.tainted.fetch_or(labels.untrusted, Ordering::Relaxed);
-        self.private.fetch_or(labels.private, Ordering::Relaxed);
+    /// Labels only grow. True: they have, and the log must say so.
+    pub(crate) fn label(&self, labels: Labels) -> bool {
+        let tainted = self.tainted.fetch_or(labels.untrusted, Ordering::Relaxed);
+        let private = self.private.fetch_or(labels.private, Ordering::Relaxed);
+        (labels.untrusted && !tainted) || (labels.private && !private)
     }
 
     /// A secret, or a file from outside of the workspace, was read in it.
@@ -333,6 +334,7 @@ impl Session {
         }
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
             crate::resume::known_files(&events);
+        self.label(crate::resume::labels(&events));
         Ok(recorder)
     }
 

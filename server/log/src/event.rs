@@ -224,6 +224,14 @@ pub enum EventData {
         /// Version of the binary.
         version: String,
     },
+    /// What is in the session from here on, of what policy minds. Labels only grow.
+    #[serde(rename = "session.labelled")]
+    SessionLabelled {
+        /// Content that others wrote, such as from the network.
+        untrusted: bool,
+        /// Private data: a secret, or a file from outside of the workspace.
+        private: bool,
+    },
     /// A request that starts a turn.
     #[serde(rename = "input.user")]
     InputUser {

@@ -192,8 +192,14 @@ impl Turn {
             Verdict::Deny => Gated::Answer(denied(&by, &reasons, message)),
             Verdict::Ask(ask) => self.ask(call, prepared, ask).await?,
         };
-        if let Gated::Run(_) = gated {
-            self.session.label(Labels::of(prepared.call()));
+        if let Gated::Run(_) = gated
+            && self.session.label(Labels::of(prepared.call()))
+        {
+            let labelled = EventData::SessionLabelled {
+                untrusted: self.session.tainted(),
+                private: self.session.private(),
+            };
+            self.record(Actor::System, labelled)?;
         }
         Ok(gated)
     }
