@@ -380,6 +380,8 @@ export interface SessionInfo {
   turns: number;
   /** Whether this server has it open. */
   open: boolean;
+  /** What it asks permission for; left out where it waits for none. `interline.resume` asks again. */
+  waiting?: string;
 }
 
 /** Argument of `interline.sessions`. */

@@ -315,6 +315,7 @@ impl Agent {
                 .map_err(|error| error.to_string());
             session.told(opened);
             session.show(Display::HunksChanged);
+            take_up(&session);
         });
         Ok(Started {
             session: Some(id),
@@ -331,7 +332,9 @@ impl Agent {
             .map_err(|error| AgentError(error.to_string()))?;
         let mut state = self.state();
         state.current = Some(id);
-        state.sessions.insert(id, session);
+        state.sessions.insert(id, session.clone());
+        drop(state);
+        take_up(&session);
         Ok(())
     }
 
@@ -453,7 +456,7 @@ impl Agent {
     pub async fn close(&self) {
         let sessions = self.all();
         for session in &sessions {
-            session.cancel();
+            session.close();
         }
         let ending = async {
             for session in &sessions {
@@ -585,6 +588,14 @@ impl Agent {
 /// What stands for a file that is no text; `None`: there is no file.
 fn line(shown: &str) -> Option<String> {
     (!shown.is_empty()).then(|| shown.to_owned())
+}
+
+/// What waited for permission when the process ended is asked again.
+fn take_up(session: &Arc<Session>) {
+    if let Some((suspended, cancel)) = session.claim_suspended() {
+        let turn = suspended.turn;
+        tokio::spawn(turn::take_up(session.clone(), turn, cancel, suspended));
+    }
 }
 
 /// Hunks of one session.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::budget::Spent;
+use crate::turn::Wanted;
 use interline_log::{AssistantContent, CallStatus, Event, EventData, RetryClass, TurnId};
 use interline_policy::Labels;
 
@@ -12,6 +14,62 @@ pub(crate) fn open_turn(events: &[Event]) -> Option<TurnId> {
         EventData::InputUser { .. } => Some(event.turn),
         _ => None,
     })?
+}
+
+/// Where a turn waits for the user's permission: the calls of its last response that have no result. Nothing of them
+/// has run: reads that are not answered are done again.
+pub(crate) fn waiting(events: &[Event]) -> bool {
+    let last = events.iter().rev().find_map(|event| match &event.data {
+        EventData::PermissionAsked { .. } => Some(true),
+        EventData::PermissionDecided { .. }
+        | EventData::ToolIntent { .. }
+        | EventData::RequestSent { .. }
+        | EventData::TurnEnded { .. } => Some(false),
+        _ => None,
+    });
+    last == Some(true) && open_turn(events).is_some()
+}
+
+/// The calls with these ids, as the model wrote them, under the ids that they were announced with.
+pub(crate) fn calls(events: &[Event], orphans: &[String]) -> Vec<Wanted> {
+    let call = |tool_use_id: &String| {
+        let announced = events.iter().rev().find_map(|event| match &event.data {
+            EventData::ToolAnnounced {
+                tool_use_id: id, ..
+            } if id == tool_use_id => event.call,
+            _ => None,
+        });
+        events.iter().rev().find_map(|event| match &event.data {
+            EventData::ResponseBlock { block } => match &block.content {
+                AssistantContent::ToolUse {
+                    id,
+                    name,
+                    arguments,
+                } if id == tool_use_id => Some(Wanted::again(announced, id, name, arguments)),
+                _ => None,
+            },
+            _ => None,
+        })
+    };
+    orphans.iter().filter_map(call).collect()
+}
+
+/// What the open turn has taken so far: its limits go on counting.
+pub(crate) fn spent(events: &[Event], turn: TurnId) -> Spent {
+    let mut spent = Spent::default();
+    for event in events.iter().filter(|event| event.turn == Some(turn)) {
+        if let EventData::ResponseStopped {
+            usage,
+            cost_micro_usd,
+            ..
+        } = &event.data
+        {
+            spent.steps += 1;
+            spent.usage += *usage;
+            spent.micro_usd += cost_micro_usd.unwrap_or(0);
+        }
+    }
+    spent
 }
 
 /// The answer to a call that the process died in or before: what is known of it, by its retry class.

@@ -18,9 +18,11 @@ use interline_workspace::editor::{Display, Editor};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Spent;
 use crate::host::Host;
 use crate::recorder::Recorder;
 use crate::scratch::Scratch;
+use crate::turn::Wanted;
 
 pub(crate) struct Session {
     pub(crate) id: SessionId,
@@ -34,12 +36,26 @@ pub(crate) struct Session {
     running: watch::Sender<bool>,
     /// Instruction files that the model was told, with their hashes.
     pub(crate) known: Mutex<HashMap<String, String>>,
+    /// The turn that waits for permission since its process ended.
+    suspended: Mutex<Option<Suspended>>,
+    /// The editor goes: what waits for the user is left as it is.
+    closing: AtomicBool,
     /// What the tools remember.
     memory: Arc<Memory>,
     scratch: OnceLock<Scratch>,
     /// Untrusted content may be in the conversation.
     pub(crate) tainted: AtomicBool,
     pub(crate) private: AtomicBool,
+}
+
+/// A turn that waits for permission since its process ended.
+pub(crate) struct Suspended {
+    pub(crate) turn: TurnId,
+    /// Its calls without a result.
+    pub(crate) calls: Vec<Wanted>,
+    pub(crate) spent: Spent,
+    /// How it ends where it is not taken up.
+    settlement: Vec<EventData>,
 }
 
 #[derive(Default)]
@@ -88,6 +104,8 @@ impl Session {
             status: Mutex::new(status),
             running: watch::Sender::new(false),
             known: Mutex::default(),
+            suspended: Mutex::default(),
+            closing: AtomicBool::new(false),
             memory: Arc::default(),
             scratch: OnceLock::new(),
             tainted: AtomicBool::new(false),
@@ -186,6 +204,58 @@ impl Session {
         status.turn = Some(running);
         self.running.send_replace(true);
         begun
+    }
+
+    /// Claims the turn that waits for permission, unless another one runs already.
+    pub(crate) fn claim_suspended(&self) -> Option<(Suspended, CancellationToken)> {
+        let mut status = self.status();
+        if status.turn.is_some() {
+            return None;
+        }
+        let suspended = self.suspended().take()?;
+        let running = Running {
+            id: suspended.turn,
+            cancel: CancellationToken::new(),
+            steering: Vec::new(),
+        };
+        let cancel = running.cancel.clone();
+        status.turn = Some(running);
+        self.running.send_replace(true);
+        Some((suspended, cancel))
+    }
+
+    pub(crate) fn suspend(&self, suspended: Suspended) {
+        *self.suspended() = Some(suspended);
+    }
+
+    /// Ends the turn that waits for permission: its calls are answered before anything else is said.
+    pub(crate) fn drop_suspended(&self, recorder: &Recorder) -> Result<(), LogError> {
+        let Some(Suspended {
+            turn, settlement, ..
+        }) = self.suspended().take()
+        else {
+            return Ok(());
+        };
+        for event in settlement {
+            recorder.record(turn, Actor::System, event)?;
+        }
+        Ok(())
+    }
+
+    fn suspended(&self) -> MutexGuard<'_, Option<Suspended>> {
+        self.suspended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The editor goes: a turn that waits for permission is left waiting, any other is cancelled.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+        self.cancel();
+    }
+
+    pub(crate) fn closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     /// What the user added since the last look.
@@ -317,10 +387,11 @@ impl Session {
             version: self.host.settings.version.clone(),
         };
         recorder.record(place, Actor::System, resumed)?;
-        for tool_use_id in recorder.orphans() {
-            let outcome = crate::resume::outcome(&events, tool_use_id);
-            recorder.record(place, Actor::System, outcome)?;
-        }
+        let orphans = recorder.orphans();
+        let mut settlement: Vec<_> = orphans
+            .iter()
+            .map(|id| crate::resume::outcome(&events, id.clone()))
+            .collect();
         for event in self.workspace.restore(self.id, &events) {
             recorder.record(place, Actor::System, event)?;
         }
@@ -330,7 +401,20 @@ impl Session {
                 message: "the process ended in the middle of this turn: say \"go on\" to continue"
                     .to_owned(),
             };
-            recorder.record(place, Actor::System, EventData::TurnEnded { outcome })?;
+            settlement.push(EventData::TurnEnded { outcome });
+        }
+        match open_turn {
+            Some(turn) if crate::resume::waiting(&events) => self.suspend(Suspended {
+                turn,
+                calls: crate::resume::calls(&events, &orphans),
+                spent: crate::resume::spent(&events, turn),
+                settlement,
+            }),
+            _ => {
+                for event in settlement {
+                    recorder.record(place, Actor::System, event)?;
+                }
+            }
         }
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
             crate::resume::known_files(&events);

@@ -16,6 +16,14 @@ pub fn transcript(events: &[Event]) -> String {
     for event in events {
         write_event(&mut out, event);
     }
+    if crate::resume::waiting(events)
+        && let Some(text) = events.iter().rev().find_map(|event| match &event.data {
+            EventData::PermissionAsked { text, .. } => Some(text),
+            _ => None,
+        })
+    {
+        let _ = writeln!(out, "*Waiting for your permission: {}*\n", line(text));
+    }
     out
 }
 

@@ -46,6 +46,9 @@ pub struct SessionSummary {
     pub turns: u64,
     /// The turn that has begun and not ended. On a log that nobody writes: a turn that a crash cut.
     pub open_turn: Option<TurnId>,
+    /// What the open turn asks permission for, where its last question has no answer.
+    #[serde(default)]
+    pub waiting: Option<String>,
     /// What it took, in all.
     pub spent: Spent,
     /// What each turn took.
@@ -66,6 +69,7 @@ impl SessionSummary {
             roots: Vec::new(),
             turns: 0,
             open_turn: None,
+            waiting: None,
             spent: Spent::default(),
             by_turn: BTreeMap::new(),
             problem: None,
@@ -86,6 +90,7 @@ impl SessionSummary {
                 }
                 self.turns += 1;
                 self.open_turn = event.turn;
+                self.waiting = None;
             }
             EventData::ResponseStopped {
                 usage,
@@ -100,7 +105,11 @@ impl SessionSummary {
                         .add(*usage, *cost_micro_usd);
                 }
             }
-            EventData::TurnEnded { .. } => self.open_turn = None,
+            EventData::PermissionAsked { text, .. } if self.open_turn.is_some() => {
+                self.waiting = Some(text.clone());
+            }
+            EventData::PermissionDecided { .. } => self.waiting = None,
+            EventData::TurnEnded { .. } => (self.open_turn, self.waiting) = (None, None),
             _ => {}
         }
     }

@@ -35,6 +35,7 @@ pub(crate) async fn sessions(connection: &Connection) -> Result<Value> {
         updated: session.last_event,
         turns: session.turns,
         open: connection.is_open(session.id),
+        waiting: session.waiting,
     };
     answer(SessionsResult {
         started: Started::default(),

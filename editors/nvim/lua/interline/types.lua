@@ -242,6 +242,7 @@
 ---@field updated integer When something last happened in it, in milliseconds since the Unix epoch.
 ---@field turns integer How many turns it has.
 ---@field open boolean Whether this server has it open.
+---@field waiting? string What it asks permission for; left out where it waits for none. `interline.resume` asks again.
 
 ---Argument of `interline.sessions`.
 ---@class interline.SessionsArgs

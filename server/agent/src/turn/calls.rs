@@ -18,11 +18,31 @@ use super::{End, Turn};
 
 /// A call as the model wrote it.
 #[derive(Clone)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     pub(super) id: CallId,
+    /// It is on record that the model asked for it.
+    announced: bool,
     tool_use_id: String,
     pub(super) tool: String,
     arguments: String,
+}
+
+impl Wanted {
+    /// A call that an earlier process left without a result.
+    pub(crate) fn again(
+        announced: Option<CallId>,
+        tool_use_id: &str,
+        tool: &str,
+        arguments: &str,
+    ) -> Self {
+        Self {
+            id: announced.unwrap_or_else(CallId::new),
+            announced: announced.is_some(),
+            tool_use_id: tool_use_id.to_owned(),
+            tool: tool.to_owned(),
+            arguments: arguments.to_owned(),
+        }
+    }
 }
 
 /// The calls of a response, in order.
@@ -34,6 +54,7 @@ pub(super) fn of(blocks: &[AssistantBlock]) -> Vec<Wanted> {
             arguments,
         } => Some(Wanted {
             id: CallId::new(),
+            announced: false,
             tool_use_id: id.clone(),
             tool: name.clone(),
             arguments: arguments.clone(),
@@ -104,6 +125,7 @@ impl Turn {
     pub(super) async fn single(&mut self, tool: &str, arguments: &str) -> Result<Output, String> {
         let call = Wanted {
             id: CallId::new(),
+            announced: false,
             tool_use_id: String::new(),
             tool: tool.to_owned(),
             arguments: arguments.to_owned(),
@@ -114,6 +136,7 @@ impl Turn {
             .map_err(|end| match end {
                 End::Log(error) => error.to_string(),
                 End::Outcome(outcome) => format!("the call was ended: {outcome:?}"),
+                End::Suspended => "the call waits for permission".to_owned(),
             })
     }
 
@@ -263,6 +286,9 @@ impl Turn {
     }
 
     fn announce(&self, call: &Wanted) -> Result<(), End> {
+        if call.announced {
+            return Ok(());
+        }
         let announced = EventData::ToolAnnounced {
             tool: call.tool.clone(),
             tool_use_id: call.tool_use_id.clone(),

@@ -24,8 +24,9 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::Request;
 use crate::budget::Spent;
 use crate::recorder::Recorder;
-use crate::session::{Begun, Session};
+use crate::session::{Begun, Session, Suspended};
 use crate::{context, system};
+pub(crate) use calls::Wanted;
 use guard::Guard;
 
 /// A paused response is taken up this often before the turn stops.
@@ -58,6 +59,8 @@ pub(crate) struct Turn {
 #[derive(Debug)]
 enum End {
     Outcome(TurnOutcome),
+    /// The editor has gone while the turn waits for permission: it has no end, and is taken up when it comes back.
+    Suspended,
     Log(LogError),
 }
 
@@ -92,11 +95,48 @@ pub(crate) async fn run(
         title: request.title.clone(),
     });
     let outcome = match Turn::prepare(&session, id, cancel, &request).await {
-        Ok(mut turn) => turn.run_to_end(request).await,
+        Ok(mut turn) => {
+            // What waited for permission is not asked again once the user asks for something else.
+            let begun = match session.drop_suspended(&turn.recorder) {
+                Ok(()) => turn.begin(request),
+                Err(error) => Err(error.into()),
+            };
+            turn.run_to_end(begun).await
+        }
         Err(message) => TurnOutcome::Failed { message },
     };
     session.show(Display::TurnEnded { turn: id, outcome });
     // Where preparing failed nobody takes up what was added meanwhile: it is dropped with the turn.
+    session.ended(id);
+}
+
+/// Takes up the turn that waited for permission when its process ended.
+pub(crate) async fn take_up(
+    session: Arc<Session>,
+    id: TurnId,
+    cancel: CancellationToken,
+    suspended: Suspended,
+) {
+    let request = Request {
+        title: "waiting for your permission".to_owned(),
+        ..Request::default()
+    };
+    session.show(Display::TurnStarted {
+        turn: id,
+        title: request.title.clone(),
+    });
+    let outcome = match Turn::prepare(&session, id, cancel, &request).await {
+        Ok(mut turn) => {
+            let begun = turn.take_up(suspended).await;
+            turn.run_to_end(begun).await
+        }
+        Err(message) => {
+            // It goes on waiting.
+            session.suspend(suspended);
+            TurnOutcome::Failed { message }
+        }
+    };
+    session.show(Display::TurnEnded { turn: id, outcome });
     session.ended(id);
 }
 
@@ -176,8 +216,23 @@ impl Turn {
         })
     }
 
-    async fn run_to_end(&mut self, request: Request) -> TurnOutcome {
-        let mut begun = self.begin(request);
+    /// Does again what waited for permission: prepared, decided on and asked anew.
+    async fn take_up(&mut self, suspended: Suspended) -> Result<(), End> {
+        self.spent = suspended.spent;
+        self.session.record_config(
+            &self.recorder,
+            self.id,
+            self.model.spec(),
+            &self.system,
+            &self.tools,
+        )?;
+        self.run_calls(suspended.calls).await?;
+        self.check_edits().await?;
+        let steering = self.session.steering();
+        self.steer(steering)
+    }
+
+    async fn run_to_end(&mut self, mut begun: Result<(), End>) -> TurnOutcome {
         loop {
             let ended = match begun {
                 Ok(()) => self.steps().await,
@@ -187,6 +242,7 @@ impl Turn {
                 Ok(()) => TurnOutcome::Done,
                 Err(End::Outcome(outcome)) => outcome,
                 Err(End::Log(error)) => log_failed(&error),
+                Err(End::Suspended) => return self.suspended().await,
             };
             let mut recorded = Ok(());
             match self
@@ -350,7 +406,11 @@ impl Turn {
 
     /// What the end of waiting for the user means.
     fn withdrawn(&self) -> End {
-        TurnOutcome::Cancelled.into()
+        if self.session.closing() {
+            End::Suspended
+        } else {
+            TurnOutcome::Cancelled.into()
+        }
     }
 
     fn record(&self, actor: Actor, data: EventData) -> Result<(), End> {
@@ -365,12 +425,21 @@ impl Turn {
         self.record(Actor::System, EventData::TurnEnded { outcome })
     }
 
+    /// Nothing ends here: the log says that the user was asked.
+    async fn suspended(&self) -> TurnOutcome {
+        let waits = stopped(
+            "permission",
+            "waiting for your permission: resume the session to be asked again",
+        );
+        self.close(waits, Ok(())).await
+    }
+
     /// The turn is over once its end is durable; where the log can't be written, that is how it ends.
     async fn close(&self, outcome: TurnOutcome, recorded: Result<(), End>) -> TurnOutcome {
         let durable = self.recorder.durable().await.map_err(End::from);
         match recorded.and(durable) {
             Err(End::Log(error)) => log_failed(&error),
-            Ok(()) | Err(End::Outcome(_)) => outcome,
+            Ok(()) | Err(End::Outcome(_) | End::Suspended) => outcome,
         }
     }
 }

@@ -68,6 +68,12 @@ pub(super) async fn turn(
     request: Request,
 ) -> anyhow::Result<()> {
     agent.prompt(request)?;
+    ended(agent, terminal).await;
+    Ok(())
+}
+
+/// Waits for the end of what runs. Ctrl-C cancels it.
+pub(super) async fn ended(agent: &Agent, terminal: &Terminal) {
     tokio::select! {
         () = agent.idle() => {}
         _ = tokio::signal::ctrl_c() => {
@@ -76,7 +82,6 @@ pub(super) async fn turn(
             agent.idle().await;
         }
     }
-    Ok(())
 }
 
 /// Does with the proposal what was asked for.

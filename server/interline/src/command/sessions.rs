@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use interline_agent::Request;
 use interline_log::{SessionId, SessionSummary};
 
-use super::run::{Then, after, code, title, turn};
+use super::run::{Then, after, code, ended, title, turn};
 use super::{Rooms, exit, print, runtime};
 use crate::args::{Output, Sessions};
 use crate::config::Flags;
@@ -52,10 +52,14 @@ fn list(rooms: &Rooms) -> anyhow::Result<u8> {
 }
 
 fn line(session: &SessionSummary) -> String {
-    let state = match (&session.problem, session.open_turn) {
-        (Some(problem), _) => format!("  ! {problem}"),
-        (None, Some(_)) => "  (unfinished)".to_owned(),
-        (None, None) => String::new(),
+    let state = match (&session.problem, session.open_turn, &session.waiting) {
+        (Some(problem), ..) => format!("  ! {problem}"),
+        (None, _, Some(text)) => format!(
+            "  waiting for your permission: {}",
+            crate::terminal::visible(text)
+        ),
+        (None, Some(_), None) => "  (unfinished)".to_owned(),
+        (None, None, None) => String::new(),
     };
     let cost = session.spent.cost_micro_usd as f64 / 1e6;
     format!(
@@ -105,7 +109,8 @@ fn resume(
         if request.is_none() {
             print(&interline_agent::transcript(&before));
         }
-        let asked = request.is_some();
+        // What waited for permission is asked before anything else.
+        let asked = request.is_some() || agent.busy();
         if let Some(text) = request {
             let request = Request {
                 session: Some(session),
@@ -114,6 +119,8 @@ fn resume(
                 ..Request::default()
             };
             turn(&agent, &terminal, request).await?;
+        } else {
+            ended(&agent, &terminal).await;
         }
         let reviewed = after(&agent, &terminal, &rooms.workspace, then, Output::Text).await;
         agent.close().await;

@@ -306,6 +306,9 @@ pub(crate) struct SessionInfo {
     pub(crate) turns: u64,
     /// Whether this server has it open.
     pub(crate) open: bool,
+    /// What it asks permission for; left out where it waits for none. `interline.resume` asks again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) waiting: Option<String>,
 }
 
 /// Result of `interline.transcript`.

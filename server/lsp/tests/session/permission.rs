@@ -102,13 +102,16 @@ async fn a_cancelled_turn_takes_its_prompt_back_and_the_others_stay() {
         std::fs::create_dir(setup.root.path().join(folder)).unwrap();
     }
     let (mut client, _) = setup.start().await;
+    let waits =
+        |params: &Value| params["value"]["message"].as_str() == Some("waiting for your permission");
     let first_session = ask_in(&mut client, "one", "in the first").await;
+    client.sees("$/progress", waits).await;
     let first = client.sees(ASKS, |_| true).await;
     let text = first["params"]["message"].as_str().unwrap();
     assert!(!text.starts_with('('), "{text}");
     let second_session = ask_in(&mut client, "two", "in the second").await;
     // The second one waits: nothing more is asked while the first one stands.
-    recorded(&client, &second_session, "permission.asked", 1).await;
+    client.sees("$/progress", waits).await;
     let asked = client.settled().await.iter();
     assert_eq!(asked.filter(|message| message["method"] == ASKS).count(), 0);
 
@@ -165,6 +168,78 @@ async fn an_approval_that_nobody_asked_for_is_refused_and_on_record() {
     let by = decided[0]["data"]["by"].as_str().unwrap();
     assert!(by.contains("another prompt"), "{by}");
     assert!(on_record(&client, &session, "tool.intent").is_empty());
+}
+
+#[tokio::test]
+async fn a_prompt_outlives_its_connection_and_is_asked_again() {
+    let model = model([
+        shell("cp a.txt ../interline-asked-again"),
+        Step::say("done"),
+    ])
+    .await;
+    let mut setup = Setup::new(Some(model.base_url()));
+    setup.folders = vec!["w"];
+    let (root, state) = (setup.root.clone(), setup.state.clone());
+    std::fs::create_dir(root.path().join("w")).unwrap();
+    std::fs::write(root.path().join("w/a.txt"), TEXT).unwrap();
+    let (mut client, _) = setup.start().await;
+    let session = ask(&mut client, "copy it").await;
+    let first = client.sees(ASKS, |_| true).await;
+    client.leave().await;
+
+    for (answer, copied) in [(None, false), (Some("Allow once"), true)] {
+        let mut again = Setup::new(Some(model.base_url()));
+        again.folders = vec!["w"];
+        (again.root, again.state) = (root.clone(), state.clone());
+        let (mut client, _) = again.start().await;
+        assert!(on_record(&client, &session, "permission.decided").is_empty());
+        assert!(on_record(&client, &session, "turn.ended").is_empty());
+        let listed = client.command("interline.sessions", json!({})).await;
+        let waiting = &listed["result"]["sessions"][0]["waiting"];
+        assert!(waiting.as_str().unwrap().contains("cp a.txt"), "{listed}");
+        client
+            .command("interline.resume", json!({ "session": session }))
+            .await;
+        let asked = client.sees(ASKS, |_| true).await;
+        assert_eq!(asked["params"], first["params"], "the same words");
+        let target = root.path().join("interline-asked-again");
+        assert!(!target.exists(), "nothing runs before the answer");
+        if let Some(title) = answer {
+            client.answer(&asked, json!({ "title": title })).await;
+            client.told("done").await;
+        }
+        assert_eq!(target.exists(), copied);
+        client.leave().await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_joins_the_turn_that_waits() {
+    let model = Server::start(
+        Script::default()
+            .rule("copy it", [shell("cp a.txt ../interline-never")])
+            .rule("something else", [Step::say("as you say")]),
+    )
+    .await;
+    let setup = Setup::new(Some(model.base_url()));
+    let (root, state) = (setup.root.clone(), setup.state.clone());
+    let (mut client, _) = setup.start().await;
+    let session = ask(&mut client, "copy it").await;
+    client.sees(ASKS, |_| true).await;
+    client.leave().await;
+
+    let mut again = Setup::new(Some(model.base_url()));
+    (again.root, again.state) = (root, state);
+    let (mut client, _) = again.start().await;
+    let argument = json!({ "session": session });
+    client.command("interline.resume", argument).await;
+    let asked = client.sees(ASKS, |_| true).await;
+    // Joins the turn that waits; the denial goes on with it.
+    let argument = json!({ "session": session, "text": "something else" });
+    client.command("interline.prompt", argument).await;
+    client.answer(&asked, json!({ "title": "Deny" })).await;
+    client.told("as you say").await;
+    assert!(model.violations().is_empty(), "{:?}", model.violations());
 }
 
 /// A turn that proposes a change of `a.txt` and then wants to commit, with another file unsaved.
