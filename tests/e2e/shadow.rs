@@ -88,6 +88,47 @@ fn a_checker_runs_the_projects_code_in_the_sandbox() {
 }
 
 #[test]
+fn bytes_and_modes_are_reviewed_too() {
+    let script = r"printf '\000new' > icon && printf '\001\377' > made && printf '#!/bin/sh\necho hi\n' > run.sh && chmod +x run.sh notes.txt";
+    for flag in ["--diff", "--apply"] {
+        let server = model([
+            shell(script),
+            shell("./run.sh && od -An -tx1 icon made"),
+            Step::say("Done."),
+        ]);
+        let place = Place::new().model(&server);
+        place.write("icon", "\0old");
+        let ended = place.interline(&["run", "--trust", flag, "please"]).with(0);
+        let seen = &results(&server.requests())[1].0;
+        assert!(
+            seen.starts_with(r#""hi\n 00 6e 65 77 01 ff"#),
+            "the next command sees it: {seen}"
+        );
+        for line in [
+            "Binary files a/icon and b/icon differ",
+            "Binary files /dev/null and b/made differ",
+            "new file mode 100755",
+            "old mode 100644\nnew mode 100755",
+        ] {
+            assert!(ended.out.contains(line), "{line}\n{}", ended.out);
+        }
+        let executable = |name: &str| {
+            use std::os::unix::fs::PermissionsExt as _;
+            let metadata = place.project().join(name).metadata();
+            metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o111 == 0o111)
+        };
+        let applied = flag == "--apply";
+        let icon = std::fs::read(place.project().join("icon")).unwrap();
+        assert_eq!(icon, if applied { b"\0new" } else { b"\0old" });
+        assert_eq!(place.project().join("made").exists(), applied);
+        assert_eq!(
+            [executable("run.sh"), executable("notes.txt")],
+            [applied; 2]
+        );
+    }
+}
+
+#[test]
 fn what_would_leave_the_sandbox_is_asked_for() {
     let server = model([
         shell("curl -s http://127.0.0.1:1/"),
