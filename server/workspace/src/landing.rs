@@ -98,7 +98,7 @@ impl Workspace {
             |error: io::Error| ProposalError(format!("`{path}` can't be written: {error}"));
         let lost = |error: LogError| ProposalError(format!("`{path}` was not written: {error}"));
         let look = self.look(path, None, true);
-        if look.is_unsaved() {
+        if look.unsaved().is_some() {
             return Err(ProposalError(format!(
                 "`{path}` has changes in an editor that are not saved: nothing was written"
             )));

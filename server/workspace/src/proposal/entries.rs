@@ -69,13 +69,24 @@ impl Entries {
 
     /// The landings that take back what `means` chooses, and what can't be.
     pub(super) fn undo(&mut self, means: impl Fn(&Entry) -> bool) -> (Vec<Landing>, Vec<HunkId>) {
-        let means = |entry: &Entry| entry.stage == Stage::Applied && means(entry);
-        let lost = |entry: &&Entry| means(entry) && entry.misfit.is_some();
-        let stuck = self.all.iter().filter(lost).map(|entry| entry.id).collect();
-        (
-            self.take_off(|entry| means(entry) && entry.misfit.is_none()),
-            stuck,
-        )
+        let mut wanted: Vec<&Entry> = self.all.iter().filter(|entry| means(entry)).collect();
+        wanted.retain(|entry| entry.stage == Stage::Applied);
+        // One that a later one lies on fits once that is gone.
+        let lies_below = |i: usize, entry: &Entry| {
+            let mut later = wanted.iter().skip(i + 1);
+            later.any(|later| later.path == entry.path && later.change.is_like(&entry.change))
+        };
+        let (mut fit, mut stuck) = (Vec::new(), Vec::new());
+        for (i, entry) in wanted.iter().enumerate() {
+            if entry.misfit.is_none() || lies_below(i, entry) {
+                fit.push(entry.id);
+            } else {
+                stuck.push(entry.id);
+            }
+        }
+        let mut landings = self.take_off(|entry| fit.contains(&entry.id));
+        landings.reverse();
+        (landings, stuck)
     }
 
     pub(super) fn landed(&mut self, landing: &Landing, confirmed: bool) {
@@ -256,7 +267,7 @@ impl Workspace {
         if let Look::Other(reason) = look {
             return Err(ProposalError(reason));
         }
-        let there = look.bytes().cloned();
+        let there = look.seen().cloned();
         let before = there.filter(|_| !lost);
         if lost && new.is_none() {
             return Err(ProposalError(format!(

@@ -45,6 +45,11 @@ impl EntryChange {
         matches!(self, Self::Binary { .. })
     }
 
+    /// Do both concern the bytes, or both the mode?
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.is_binary() == other.is_binary()
+    }
+
     /// What undoes it.
     fn turned(&self) -> Self {
         match self.clone() {
@@ -104,6 +109,8 @@ pub(super) struct Entry {
     pub(super) stage: Stage,
     /// Why the file is not what it stands against, by the last look.
     pub(super) misfit: Option<String>,
+    /// All that keeps it from fitting is that a buffer is not saved.
+    pub(super) waits: bool,
     /// What was found on disk, so that it isn't hashed again.
     pub(super) known: Option<(Stamp, FileBytes)>,
 }
@@ -117,13 +124,14 @@ impl Entry {
             change,
             stage: Stage::Pending,
             misfit: None,
+            waits: false,
             known: None,
         }
     }
 
     /// Pending or applying, and fits: part of what its session sees.
     pub(super) fn is_in_view(&self) -> bool {
-        !self.has_landed() && self.misfit.is_none()
+        !self.has_landed() && (self.misfit.is_none() || self.waits)
     }
 
     fn has_landed(&self) -> bool {
@@ -138,6 +146,8 @@ impl Entry {
             self.change.clone()
         };
         self.misfit = misfit(&self.path, &change, &look, made);
+        self.waits = matches!(&change, EntryChange::Binary { before, .. }
+            if look.unsaved().is_some() && look.seen() == before.as_ref());
         if let Look::File { known, .. } = look {
             self.known = known;
         }
@@ -223,7 +233,7 @@ fn misfit(path: &WorkspacePath, change: &EntryChange, look: &Look, made: bool) -
     match (change, look) {
         (_, Look::Other(reason)) => Some(reason.clone()),
         (EntryChange::Binary { before, .. }, look) => {
-            if look.is_unsaved() {
+            if look.unsaved().is_some() {
                 return Some(format!(
                     "`{path}` has changes in an editor that are not saved: save them, or throw them away, first"
                 ));

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Workspace;
 use crate::disk::{self, Stamp};
+use crate::document::Document;
 use crate::path::WorkspacePath;
 
 /// Largest file that is taken as a whole, in bytes.
@@ -18,15 +19,15 @@ const MOST_BYTES: u64 = 256 << 20;
 #[derive(Clone, Debug)]
 pub(crate) enum Look {
     Missing {
-        /// An editor has a buffer of this name, with something in it.
-        unsaved: bool,
+        /// What an editor's buffer of this name has in it.
+        unsaved: Option<FileBytes>,
     },
     File {
         /// `None` where nobody asked.
         known: Option<(Stamp, FileBytes)>,
         executable: bool,
-        /// An open buffer reads otherwise.
-        unsaved: bool,
+        /// What an open buffer reads that the file doesn't.
+        unsaved: Option<FileBytes>,
     },
     /// A folder, a link, a pipe, or what can't be read: why.
     Other(String),
@@ -40,11 +41,16 @@ impl Look {
         }
     }
 
-    pub(crate) fn is_unsaved(&self) -> bool {
+    pub(crate) fn unsaved(&self) -> Option<&FileBytes> {
         match self {
-            Self::Missing { unsaved } | Self::File { unsaved, .. } => *unsaved,
-            Self::Other(_) => false,
+            Self::Missing { unsaved } | Self::File { unsaved, .. } => unsaved.as_ref(),
+            Self::Other(_) => None,
         }
+    }
+
+    /// What the user sees: what is typed will be on disk before anything lands.
+    pub(crate) fn seen(&self) -> Option<&FileBytes> {
+        self.unsaved().or_else(|| self.bytes())
     }
 }
 
@@ -64,7 +70,8 @@ impl Workspace {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let document = self.document_at(path);
-                let unsaved = document.is_some_and(|document| document.rope.len_bytes() > 0);
+                let typed = document.filter(|document| document.rope.len_bytes() > 0);
+                let unsaved = typed.as_deref().map(typed_bytes);
                 return Look::Missing { unsaved };
             }
             Err(error) => return Look::Other(format!("`{path}` can't be read: {error}")),
@@ -83,16 +90,24 @@ impl Workspace {
         Look::File {
             known,
             executable: is_executable(&metadata),
-            unsaved: with_bytes && self.is_unsaved(path, &file),
+            unsaved: with_bytes.then(|| self.unsaved(path, &file)).flatten(),
         }
     }
 
-    /// Has an editor a buffer of this file that reads otherwise? Also where the file is no text: then nobody knows.
-    fn is_unsaved(&self, path: &WorkspacePath, file: &Path) -> bool {
-        self.document_at(path).is_some_and(|document| {
-            let found = disk::read(file, path);
-            !matches!(found, Ok(Some(found)) if document.rope == found.text.as_str())
-        })
+    /// What an editor's buffer of this file reads, where the file reads otherwise. Also where the file is no text: then
+    /// nobody knows.
+    fn unsaved(&self, path: &WorkspacePath, file: &Path) -> Option<FileBytes> {
+        let document = self.document_at(path)?;
+        let found = disk::read(file, path);
+        let saved = matches!(found, Ok(Some(found)) if document.rope == found.text.as_str());
+        (!saved).then(|| typed_bytes(&document))
+    }
+}
+
+fn typed_bytes(document: &Document) -> FileBytes {
+    FileBytes {
+        sha256: document.sha256(),
+        bytes: document.rope.len_bytes() as u64,
     }
 }
 

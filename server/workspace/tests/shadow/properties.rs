@@ -1,6 +1,7 @@
 //! Whatever is on disk, typed, proposed and done in the shadow: what came back as hunks is what the command left.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use interline_workspace::proposal::Proposed;
@@ -17,6 +18,9 @@ enum Act {
     Append(usize, String),
     Delete(usize),
     Move(usize, usize),
+    /// Appends what is no text.
+    Bytes(usize),
+    Mode(usize, bool),
 }
 
 fn texts() -> impl Strategy<Value = String> {
@@ -45,6 +49,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         2 => (names(), texts()).prop_map(|(name, text)| Act::Append(name, text)),
         1 => names().prop_map(Act::Delete),
         1 => (names(), names()).prop_map(|(from, to)| Act::Move(from, to)),
+        1 => names().prop_map(Act::Bytes),
+        1 => (names(), any::<bool>()).prop_map(|(name, executable)| Act::Mode(name, executable)),
     ];
     prop::collection::vec(act, 0..6)
 }
@@ -62,6 +68,11 @@ fn script(acts: &[Act]) -> String {
             Act::Move(from, to) => {
                 format!("mv -f {} {} 2>/dev/null || true", NAMES[*from], NAMES[*to])
             }
+            Act::Bytes(name) => format!("printf '\\000\\377' >> {}", NAMES[*name]),
+            Act::Mode(name, executable) => {
+                let sign = if *executable { '+' } else { '-' };
+                format!("chmod {sign}x {} 2>/dev/null || true", NAMES[*name])
+            }
         };
         script.push_str(&line);
         script.push('\n');
@@ -70,8 +81,7 @@ fn script(acts: &[Act]) -> String {
 }
 
 /// Prints every file with its bytes, as hexadecimal numbers.
-const TREE: &str =
-    "for f in $(find . -type f | sort); do echo \"$f:$(od -An -v -tx1 $f | tr -d ' \\n')\"; done";
+const TREE: &str = "for f in $(find . -type f | sort); do echo \"$f:$(test -x $f && echo x):$(od -An -v -tx1 $f | tr -d ' \\n')\"; done";
 
 /// The same of the disk.
 fn tree(folder: &Path) -> String {
@@ -79,7 +89,9 @@ fn tree(folder: &Path) -> String {
     for name in NAMES {
         if let Ok(bytes) = std::fs::read(folder.join(name)) {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            lines.insert(*name, format!("./{name}:{hex}"));
+            let mode = folder.join(name).metadata().unwrap().permissions().mode();
+            let mark = if mode & 0o111 == 0 { "" } else { "x" };
+            lines.insert(*name, format!("./{name}:{mark}:{hex}"));
         }
     }
     lines.into_values().collect::<Vec<_>>().join("\n")
@@ -100,6 +112,11 @@ proptest! {
         for (name, text) in &disk {
             desk.write(NAMES[*name], text);
         }
+        // An empty buffer of no file is no file.
+        let typed: BTreeMap<_, _> = typed
+            .into_iter()
+            .filter(|(name, text)| !text.is_empty() || disk.contains_key(name))
+            .collect();
         for (name, text) in &typed {
             desk.open(NAMES[*name], text);
         }
