@@ -203,6 +203,14 @@ impl Workspace {
         WorkspacePath::new(&to).ok()
     }
 
+    /// Does a session's proposal move a file to this name?
+    pub(crate) fn is_moved_here(&self, session: SessionId, path: &WorkspacePath) -> bool {
+        let Ok(canonical) = self.canonical(path) else {
+            return false;
+        };
+        self.proposals().alias(session, &canonical) != canonical
+    }
+
     /// The text that a session sees; `None` where there is no file for it.
     pub(crate) fn session_text(
         &self,

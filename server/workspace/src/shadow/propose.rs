@@ -54,9 +54,21 @@ impl Taken {
                     .transpose();
                 let proposed = new.and_then(|new| {
                     let what = ProposedFile::Binary { new, lost: *lost };
-                    workspace.propose_file(origin, path, &what)
+                    // A name that a move has to do with: it is two changes then.
+                    let moved = moved_text(workspace, origin, path);
+                    if workspace.is_moved_here(origin.session, path) {
+                        self.propose(workspace, origin, path, Proposed::Delete);
+                    }
+                    let proposed = workspace.propose_file(origin, path, &what);
+                    Ok((proposed?, moved))
                 });
-                self.push(proposed);
+                match proposed {
+                    Ok((outcome, moved)) => {
+                        self.push(Ok(outcome));
+                        self.make(workspace, origin, moved);
+                    }
+                    Err(error) => self.push(Err(error)),
+                }
             }
             Change::Executable { path, executable } => {
                 let executable = *executable;
@@ -74,17 +86,23 @@ impl Taken {
         (old, new): (Option<String>, Option<String>),
     ) {
         // A file that the proposal moved away, whose name the command made anew: it is a new one at its new name.
-        let moved = workspace
-            .moved_to(origin.session, path)
-            .filter(|_| old.is_none() && new.is_some());
-        let moved = moved.and_then(|to| {
-            let text = workspace.proposed_text(origin.session, &to).ok()?;
-            Some((to, text))
-        });
+        let is_new = old.is_none() && new.is_some();
+        let moved = is_new
+            .then(|| moved_text(workspace, origin, path))
+            .flatten();
         self.propose(workspace, origin, path, Proposed::Rewrite { old, new });
-        if let Some((to, text)) = moved {
-            let new = Some(text);
-            self.propose(workspace, origin, &to, Proposed::Rewrite { old: None, new });
+        self.make(workspace, origin, moved);
+    }
+
+    fn make(
+        &mut self,
+        workspace: &Workspace,
+        origin: Origin,
+        file: Option<(WorkspacePath, String)>,
+    ) {
+        if let Some((path, text)) = file {
+            let (old, new) = (None, Some(text));
+            self.propose(workspace, origin, &path, Proposed::Rewrite { old, new });
         }
     }
 
@@ -105,6 +123,17 @@ impl Taken {
             Err(ProposalError(reason)) => self.notices.push(reason),
         }
     }
+}
+
+/// Where the proposal moves a file to, and its text.
+fn moved_text(
+    workspace: &Workspace,
+    origin: Origin,
+    path: &WorkspacePath,
+) -> Option<(WorkspacePath, String)> {
+    let to = workspace.moved_to(origin.session, path)?;
+    let text = workspace.proposed_text(origin.session, &to).ok()?;
+    Some((to, text))
 }
 
 /// From the shadow's own folder to where the session's bytes are: they are needed as long as its log.
