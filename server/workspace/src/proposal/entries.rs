@@ -310,6 +310,7 @@ impl Workspace {
             Look::Other(reason) => return Err(ProposalError(reason.clone())),
             // A new file is not executable by itself.
             Look::Missing { .. } if made => executable,
+            Look::Missing { unsaved: Some(_) } => executable,
             Look::Missing { .. } => {
                 return Err(ProposalError(format!(
                     "`{path}` is not there: its mode can't be changed"

@@ -148,6 +148,7 @@ impl Entry {
         self.misfit = misfit(&self.path, &change, &look, made);
         self.waits = matches!(&change, EntryChange::Binary { before, .. }
             if look.unsaved().is_some() && look.seen() == before.as_ref());
+        self.waits |= !self.change.is_binary() && look.unsaved().is_some();
         if let Look::File { known, .. } = look {
             self.known = known;
         }
