@@ -90,13 +90,13 @@ impl Workspace {
         Look::File {
             known,
             executable: is_executable(&metadata),
-            unsaved: with_bytes.then(|| self.unsaved(path, &file)).flatten(),
+            unsaved: with_bytes.then(|| self.typed_over(path, &file)).flatten(),
         }
     }
 
     /// What an editor's buffer of this file reads, where the file reads otherwise. Also where the file is no text: then
     /// nobody knows.
-    fn unsaved(&self, path: &WorkspacePath, file: &Path) -> Option<FileBytes> {
+    fn typed_over(&self, path: &WorkspacePath, file: &Path) -> Option<FileBytes> {
         let document = self.document_at(path)?;
         let found = disk::read(file, path);
         let saved = matches!(found, Ok(Some(found)) if document.rope == found.text.as_str());
