@@ -3,7 +3,7 @@
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
-use interline_tools::sandbox::Spec;
+use interline_tools::sandbox::{self, Spec};
 
 use crate::place::{Place, code};
 
@@ -161,7 +161,17 @@ async fn the_environment_is_what_was_given() {
     let place = Place::new();
     let mut spec = place.spec("/usr/bin/env", &[]);
     spec.environment = vec![("A".to_owned(), "b".to_owned())];
-    assert_eq!(place.run(&spec).await.unwrap().stdout, "A=b\n");
+    // And that package managers are offline, each with its own variable.
+    let given = sandbox::environment(&spec.environment).into_iter();
+    let mut given: Vec<_> = given
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect();
+    given.sort();
+    assert!(
+        given.contains(&"A=b\n".to_owned()) && given.len() < 10,
+        "{given:?}"
+    );
+    assert_eq!(place.run(&spec).await.unwrap().stdout, given.concat());
 }
 
 #[tokio::test]
