@@ -259,7 +259,10 @@ impl FileState {
                 news.applied.push(id);
                 Some(Stage::Applied)
             }
-            (LoggedStage::Accepting { pre, post }, _) if post == now && (pre != post) && there => {
+            // The text before and after says nothing where both are empty; that the new file is there does.
+            (LoggedStage::Accepting { pre, post }, kind)
+                if post == now && there && (pre != post || *kind == HunkKind::Create) =>
+            {
                 news.applied.push(id);
                 Some(Stage::Applied)
             }

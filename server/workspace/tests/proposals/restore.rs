@@ -195,3 +195,20 @@ fn what_a_crash_left_beside_a_file_is_removed() {
     again.workspace.restore(again.session, &log.events);
     assert!(!again.exists(&name));
 }
+
+#[test]
+fn an_empty_file_that_was_made_before_the_crash_is_made() {
+    let desk = Desk::closed("a", "one\n");
+    let mut log = Log::of(&desk);
+    let proposed = desk.propose("new", Proposed::Write(String::new()));
+    let hunks = log.proposed(proposed.unwrap());
+    let landing = desk.accept_all().remove(0);
+    log.accepting(&landing);
+    desk.land(&landing);
+    let again = desk.restart();
+    let news = again.workspace.restore(again.session, &log.events);
+    assert!(
+        matches!(&news[..], [EventData::EditApplied { hunks: applied, .. }] if *applied == hunks),
+        "{news:?}"
+    );
+}
