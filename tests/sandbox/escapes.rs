@@ -162,7 +162,7 @@ async fn the_environment_is_what_was_given() {
     let mut spec = place.spec("/usr/bin/env", &[]);
     spec.environment = vec![("A".to_owned(), "b".to_owned())];
     // And that package managers are offline, each with its own variable.
-    let given = sandbox::environment(&spec.environment).into_iter();
+    let given = sandbox::environment(&spec.environment, &spec.network).into_iter();
     let mut given: Vec<_> = given
         .map(|(name, value)| format!("{name}={value}\n"))
         .collect();

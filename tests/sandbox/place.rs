@@ -97,7 +97,7 @@ impl Place {
             arguments: arguments.iter().map(OsString::from).collect(),
             folder: self.path("workspace"),
             mounts: sandbox::mounts(&env, &self.path("scratch"), vec![workspace]).unwrap(),
-            environment: sandbox::environment(&env),
+            environment: env,
             network: Network::Nobody,
             limits: self.limits,
         }

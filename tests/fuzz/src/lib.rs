@@ -32,6 +32,7 @@ pub fn environment(root: &Path) -> Environment {
         session: SessionId::new(),
         turn: TurnId::new(),
         trusted: false,
+        confinement: None,
         scratch: root.join("scratch"),
         env: Arc::default(),
         memory: Arc::new(Memory::default()),

@@ -134,7 +134,7 @@ impl Job {
         Some(Spec {
             program: self.program.clone(),
             arguments: self.arguments.clone(),
-            environment: sandbox::environment(self.environment.variables()),
+            environment: sandbox::environment(self.environment.variables(), &confined.network),
             folder: self.folder.clone(),
             mounts: confined.mounts.clone(),
             network: confined.network.clone(),

@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::Mount;
 use super::toolchains::toolchains;
+use super::{Mount, Network};
 
 /// The system's own folders, as far as they are there. Where one is a symbolic link it stays one.
 const SYSTEM: &[&str] = &[
@@ -134,11 +134,12 @@ pub fn mounts(
 
 /// The environment of a command, of that which a child outside of the sandbox would have.
 #[must_use]
-pub fn environment(variables: &[(String, String)]) -> Vec<(String, String)> {
+pub fn environment(variables: &[(String, String)], network: &Network) -> Vec<(String, String)> {
     let kept = variables
         .iter()
         .filter(|(name, _)| !UNSET.contains(&name.as_str()));
-    let offline = OFFLINE.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let offline = OFFLINE.iter().filter(|_| *network == Network::Nobody);
+    let offline = offline.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     kept.cloned().chain(offline).collect()
 }
 
