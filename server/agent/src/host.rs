@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use interline_log::{Mode, Store, Tier};
 use interline_model::{ModelClient, ModelSpec, Secret, find_auto};
@@ -69,7 +69,8 @@ impl Settings {
 pub struct Host {
     pub(crate) settings: Settings,
     pub(crate) store: Store,
-    pub(crate) registry: Registry,
+    /// Made when it is first used: schemas are a good part of what a start would cost.
+    pub(crate) registry: LazyLock<Registry>,
     pub(crate) trust: TrustStore,
     /// Changes land one at a time: two edits of one buffer against one version would refuse each other.
     pub(crate) landing: tokio::sync::Mutex<()>,
@@ -90,7 +91,7 @@ impl Host {
         Arc::new(Self {
             settings,
             store,
-            registry: Registry::built_in(),
+            registry: LazyLock::new(Registry::built_in),
             trust,
             landing: tokio::sync::Mutex::default(),
             rules,
