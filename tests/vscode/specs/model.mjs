@@ -97,7 +97,7 @@ export default async function (world, test) {
   await test("permission for what can destroy: Enter and typing do nothing until the user has moved, then Deny denies", async () => {
     await editor.command("Interline: Ask…");
     await editor.answer("push it");
-    const list = page.locator(".quick-input-widget", { hasText: "Move to an answer" });
+    const list = page.locator(".quick-input-widget", { hasText: "Interline asks" });
     await list.waitFor();
     includes(await list.innerText(), "git push origin main");
     await page.waitForTimeout(1500);
