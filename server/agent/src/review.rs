@@ -55,14 +55,7 @@ impl Session {
                 problems.push(format!("{} was not changed: {reason}", landing.path));
             }
         }
-        let durable = recorder.durable().await;
-        self.show(Display::HunksChanged);
-        durable.map_err(|error| error.to_string())?;
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(problems.join("; "))
-        }
+        self.landed(recorder, &problems).await
     }
 
     /// Drops hunks.
@@ -106,6 +99,11 @@ impl Session {
                 problems.push(format!("{} was not changed: {reason}", landing.path));
             }
         }
+        self.landed(recorder, &problems).await
+    }
+
+    /// What became of the landings is durable and shown; an error names those that did not go through.
+    async fn landed(&self, recorder: &Recorder, problems: &[String]) -> Result<(), String> {
         let durable = recorder.durable().await;
         self.show(Display::HunksChanged);
         durable.map_err(|error| error.to_string())?;

@@ -39,6 +39,6 @@ fuzz_target!(|input: (&str, &str)| {
             private: true,
             sandbox: false,
         };
-        decide(&call, &rules, &context);
+        let _ = decide(&call, &rules, &context);
     }
 });

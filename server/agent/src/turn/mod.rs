@@ -216,9 +216,8 @@ impl Turn {
         })
     }
 
-    /// Does again what waited for permission: prepared, decided on and asked anew.
-    async fn take_up(&mut self, suspended: Suspended) -> Result<(), End> {
-        self.spent = suspended.spent;
+    /// The configuration, where it is not what the log says.
+    fn record_config(&self) -> Result<(), End> {
         self.session.record_config(
             &self.recorder,
             self.id,
@@ -226,6 +225,13 @@ impl Turn {
             &self.system,
             &self.tools,
         )?;
+        Ok(())
+    }
+
+    /// Does again what waited for permission: prepared, decided on and asked anew.
+    async fn take_up(&mut self, suspended: Suspended) -> Result<(), End> {
+        self.spent = suspended.spent;
+        self.record_config()?;
         self.run_calls(suspended.calls).await?;
         self.check_edits().await?;
         let steering = self.session.steering();
@@ -257,13 +263,7 @@ impl Turn {
 
     /// Records the request with its context, and the configuration where it is not what the log says.
     fn begin(&mut self, request: Request) -> Result<(), End> {
-        self.session.record_config(
-            &self.recorder,
-            self.id,
-            self.model.spec(),
-            &self.system,
-            &self.tools,
-        )?;
+        self.record_config()?;
         let context = self.session.context(request.focus.as_ref());
         if !context.files.is_empty() {
             self.record(

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use interline_log::Mode;
 use interline_model::{Price, Provider};
-use interline_policy::Rule;
+use interline_policy::{Rule, visible};
 use serde::Deserialize;
 
 /// A file as it stands. What it lacks, a weaker source says.
@@ -79,7 +79,8 @@ impl File {
                     .count()
                     + 1
             });
-            anyhow::anyhow!("{name}:{line}: {}", error.message())
+            // It may quote a string of several lines, or a control character.
+            anyhow::anyhow!("{name}:{line}: {}", visible(error.message()))
         })
     }
 }
@@ -104,5 +105,13 @@ mod tests {
         .unwrap_err()
         .to_string();
         assert!(error.starts_with("config.toml:2: "), "{error}");
+    }
+
+    #[test]
+    fn an_error_that_quotes_several_lines_is_one_line() {
+        let text = "[models.x]\nprovider = \"\"\"a\u{202e}\nb\\u001b\"\"\"\nid = \"y\"\n";
+        let error = File::parse(text, "config.toml").unwrap_err().to_string();
+        assert!(error.starts_with("config.toml:2: "), "{error}");
+        assert!(error.contains("a\\u{202e}\\nb\\u{1b}"), "{error}");
     }
 }

@@ -43,7 +43,7 @@ const KEPT: &[&str] = &[
 ];
 
 /// Proxies pass where no password stands in them.
-const PROXIES: &[&str] = &[
+pub(crate) const PROXIES: &[&str] = &[
     "http_proxy",
     "https_proxy",
     "no_proxy",

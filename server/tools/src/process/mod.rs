@@ -9,5 +9,5 @@ mod group;
 mod run;
 
 pub(crate) use capture::Capture;
-pub(crate) use environment::{ChildEnvironment, is_executable};
+pub(crate) use environment::{ChildEnvironment, PROXIES, is_executable};
 pub(crate) use run::{Confined, End, Finished, Job, Streams};

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use super::toolchains::toolchains;
 use super::{Mount, Network};
+use crate::process::PROXIES;
 
 /// The system's own folders, as far as they are there. Where one is a symbolic link it stays one.
 const SYSTEM: &[&str] = &[
@@ -61,7 +62,7 @@ const SECRETS: &[&str] = &[
     ".thunderbird",
 ];
 
-/// Variables that would lead a program to folders that it does not see, or to a proxy that it can't reach.
+/// Variables that would lead a program to folders that it does not see. (Proxies it can't reach either.)
 const UNSET: &[&str] = &[
     "TMPDIR",
     "XDG_CACHE_HOME",
@@ -69,14 +70,6 @@ const UNSET: &[&str] = &[
     "XDG_DATA_HOME",
     "XDG_STATE_HOME",
     "GOCACHE",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "all_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
 ];
 
 /// Package managers that know that there is no network say so at once, and don't try for a minute.
@@ -137,7 +130,7 @@ pub fn mounts(
 pub fn environment(variables: &[(String, String)], network: &Network) -> Vec<(String, String)> {
     let kept = variables
         .iter()
-        .filter(|(name, _)| !UNSET.contains(&name.as_str()));
+        .filter(|(name, _)| !UNSET.contains(&name.as_str()) && !PROXIES.contains(&name.as_str()));
     let offline = OFFLINE.iter().filter(|_| *network == Network::Nobody);
     let offline = offline.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     kept.cloned().chain(offline).collect()
