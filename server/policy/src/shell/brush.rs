@@ -37,6 +37,9 @@ impl Reader {
             self.script.doubt("too-deep");
             return false;
         }
+        if text::has_too_long_number(source) {
+            return false;
+        }
         let Ok(tokens) = uncached_tokenize_str(source, &options.tokenizer_options()) else {
             return false;
         };

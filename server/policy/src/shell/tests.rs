@@ -34,6 +34,28 @@ fn summary(facts: &Facts) -> String {
 }
 
 #[test]
+fn numbers_that_no_reader_can_hold_are_a_parse_error() {
+    let long = "6".repeat(40);
+    for command in [
+        format!("{long}>x"),
+        format!("cat {long}<x"),
+        "6666\\\n6666666>x".to_owned(),
+        format!("echo {{1..{long}}}"),
+        format!("echo {{a..z..-{long}}}"),
+        format!("ls ~{long} ~+{long}"),
+        format!("x=~-{long}:~{long}"),
+        format!("echo \"$(cat {long}<x)\""),
+        format!("echo ${{{long}}} $(({long}))"),
+    ] {
+        let facts = analyse_shell_by_names(&command, Path::new("/workspace"));
+        assert!(
+            facts.doubts.iter().any(|code| code == "parse-error"),
+            "{command} {facts:?}"
+        );
+    }
+}
+
+#[test]
 fn the_table_of_commands_holds() {
     let table = include_str!("../../tests/shell.txt");
     let mut wrong = Vec::new();

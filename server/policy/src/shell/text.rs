@@ -78,6 +78,18 @@ pub(crate) fn is_too_deep(text: &str) -> bool {
         || prefixes > 4 * MAX_DEPTH
 }
 
+/// Has it a number that brush-parser, which takes for granted that numbers fit, would panic at? A descriptor before a
+/// redirection is 32 bits, the others (`{1..9}`, `~1`) 64.
+pub(crate) fn has_too_long_number(text: &str) -> bool {
+    let joined = text.replace("\\\n", "");
+    let mut digits = 0;
+    joined.bytes().any(|byte| {
+        let redirects = matches!(byte, b'<' | b'>') && digits > 9;
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        redirects || digits > 18
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,5 +119,20 @@ mod tests {
         assert!(is_too_deep(&"coproc ".repeat(100)) && is_too_deep(&"! ".repeat(100)));
         assert!(is_too_deep(&"(".repeat(100)) && is_too_deep(&"`".repeat(100)));
         assert!(!is_too_deep("a $(b $(c ${d[1]}))"));
+    }
+
+    #[test]
+    fn numbers_that_fit_are_read_and_longer_ones_are_not() {
+        for (text, long) in [
+            ("date -d @1700000000 > x", false),
+            ("make 2>/dev/null; echo {1..9} ~1", false),
+            ("echo 123456789012345678", false),
+            ("echo 1234567890>x", true),
+            ("cat 12345\\\n67890<x", true),
+            ("echo {1..1234567890123456789}", true),
+            ("ls ~1234567890123456789", true),
+        ] {
+            assert_eq!(has_too_long_number(text), long, "{text}");
+        }
     }
 }

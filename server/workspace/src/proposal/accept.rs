@@ -238,7 +238,7 @@ impl FileState {
             post_sha256.clone(),
         ));
         self.mark(&hunks, undo);
-        Landing {
+        let landing = Landing {
             path: path.clone(),
             hunks,
             document: self.landing_document(),
@@ -248,7 +248,12 @@ impl FileState {
             },
             pre_sha256: sha256(self.basis.rope.chunks()),
             post_sha256,
+        };
+        if landing.pre_sha256 == landing.post_sha256 {
+            // Hunks that cancel each other: no change of the text will tell of the arrival.
+            self.settle();
         }
+        landing
     }
 
     fn take_off_whole(

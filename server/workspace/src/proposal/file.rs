@@ -126,7 +126,7 @@ impl FileState {
     }
 
     /// After a change of the text: has a landing arrived; do the hunks of whole files still fit?
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.generation += 1;
         for i in 0..self.flights.len() {
             if let Some(flight) = self.flights.get_mut(i)

@@ -222,6 +222,23 @@ fn a_later_hunk_on_an_earlier_one_is_undone_with_it() {
 }
 
 #[test]
+fn hunks_that_cancel_each_other_are_taken_back_without_an_edit() {
+    let desk = Desk::open("a", "one\ntwo\n");
+    for text in ["two\n", "one\ntwo\n"] {
+        desk.propose("a", Proposed::Write(text.to_owned())).unwrap();
+        desk.land_all();
+    }
+    let (landings, stuck) = desk.workspace.undo(desk.session, None);
+    assert_eq!((landings.len(), stuck.len()), (1, 0));
+    for landing in &landings {
+        assert!(desk.workspace.confirms(landing));
+        desk.workspace.landed(landing, true);
+    }
+    assert_eq!(desk.text("a"), "one\ntwo\n");
+    assert!(desk.hunks().is_empty() && desk.workspace.undo(desk.session, None).0.is_empty());
+}
+
+#[test]
 fn a_landing_that_the_editor_refused_leaves_the_hunks_pending() {
     let desk = Desk::open("a", "one\ntwo\n");
     desk.edit("a", "two", "zwei");
