@@ -8,6 +8,7 @@ mod kills;
 mod malformed;
 mod place;
 mod recovery;
+mod replay;
 mod requests;
 mod run;
 mod server;

@@ -152,6 +152,12 @@ impl Place {
         })
     }
 
+    /// The id of the newest session.
+    pub(crate) fn session(&self) -> String {
+        let list = self.interline(&["sessions"]).with(0).out;
+        list.split_whitespace().next().unwrap().to_owned()
+    }
+
     /// `interline lsp`, to be spoken to by its pipes. The caller ends it.
     pub(crate) fn start_lsp(&self) -> Child {
         let mut command = self.command(env!("CARGO_BIN_EXE_interline"));

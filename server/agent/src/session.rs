@@ -350,6 +350,7 @@ impl Session {
             mode: self.mode(),
             system: system.to_owned(),
             tools: tools.to_vec(),
+            encoding: Some(model.encoding()),
         };
         if self.status().recorded.as_ref() == Some(&config) {
             return Ok(());

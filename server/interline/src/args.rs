@@ -32,6 +32,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Audit,
     },
+    /// Rebuild a session from its record alone and compare: the requests, the proposals, the transcript.
+    Replay {
+        /// The session.
+        session: SessionId,
+    },
     /// Look into the rules.
     Policy {
         #[command(subcommand)]

@@ -1,7 +1,11 @@
 //! How payloads are written and read: known types by their derived form, unknown ones as they came.
 //!
 //! Must not guess: a known type whose payload doesn't fit is an error, never an unknown type.
+//!
+//! A new version of a type's payload: raise it in [`newest`], rewrite the one before in [`upcast`], and put a golden log
+//! of the build before into `tests/fixtures/logs` (its README says how).
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::de::value::MapDeserializer;
@@ -9,10 +13,31 @@ use serde::de::{self, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::{EVENT_VERSION, EventData};
+use crate::EventData;
 
 /// Nesting that serde_json reads for sure; it stops at 128.
 const JSON_DEPTH: usize = 120;
+
+/// The version of a type's payload that this build writes.
+fn newest(kind: &str) -> u32 {
+    match kind {
+        "session.config" | "request.sent" => 2,
+        _ => 1,
+    }
+}
+
+/// Rewrites a payload of this version to the next one. Pure: the same bytes give the same event in every build.
+fn upcast(kind: &str, version: u32, data: &mut serde_json::Value) {
+    let Some(members) = data.as_object_mut() else {
+        return;
+    };
+    match (kind, version) {
+        // What a request's bytes depend on beside the conversation was not on record.
+        ("session.config", 1) => members.insert("encoding".to_owned(), serde_json::Value::Null),
+        ("request.sent", 1) => members.insert("max_output".to_owned(), serde_json::Value::Null),
+        _ => None,
+    };
+}
 
 /// `{"type": …, "data": …}`, whatever the type.
 #[derive(Serialize, Deserialize)]
@@ -61,7 +86,7 @@ impl Encoded {
                 .count()
                 >= JSON_DEPTH
         {
-            decode(EVENT_VERSION, &text)?;
+            decode_newest(&text)?;
         }
         Ok(Self { text })
     }
@@ -71,6 +96,11 @@ impl Encoded {
         &self.text
     }
 
+    /// The version of the payload.
+    pub(crate) fn version(&self) -> Result<u32, serde_json::Error> {
+        Ok(newest(plain(self.parts()?.0)))
+    }
+
     /// The type, then the payload, both JSON text.
     pub(crate) fn parts(&self) -> Result<(&RawValue, &RawValue), serde_json::Error> {
         let tagged: Tagged<&RawValue, &RawValue> = serde_json::from_str(&self.text)?;
@@ -78,14 +108,36 @@ impl Encoded {
     }
 }
 
-/// Reads a payload of `version`. `text` is any JSON object with the members `type` and `data`.
+/// The name of a type as it stands between its quotes. Names of ours have no escapes.
+fn plain(kind: &RawValue) -> &str {
+    kind.get().trim_matches('"')
+}
+
+/// Reads a payload of `version`. `text` is any JSON object with the members `type`, which is `kind`, and `data`.
 ///
-/// The place for upcasters: a payload of an older version is rewritten here, purely, to the newest one. There is
-/// only one version so far; what a later build wrote is kept as it is, like a type that isn't known.
-pub(crate) fn decode(version: u32, text: &str) -> Result<EventData, serde_json::Error> {
-    if version != EVENT_VERSION {
-        return unknown(text);
+/// A payload of an older version is rewritten to the newest one; what a later build wrote is kept as it is, like a
+/// type that isn't known.
+pub(crate) fn decode(
+    version: u32,
+    kind: &RawValue,
+    text: &str,
+) -> Result<EventData, serde_json::Error> {
+    let kind = plain(kind);
+    match version.cmp(&newest(kind)) {
+        Ordering::Equal => decode_newest(text),
+        Ordering::Greater => unknown(text),
+        Ordering::Less => {
+            let mut tagged: Tagged<String, serde_json::Value> = serde_json::from_str(text)?;
+            for version in version..newest(kind) {
+                upcast(kind, version, &mut tagged.data);
+            }
+            EventData::deserialize(serde_json::to_value(tagged)?)
+        }
     }
+}
+
+/// Reads a payload as this build writes it.
+pub(crate) fn decode_newest(text: &str) -> Result<EventData, serde_json::Error> {
     match EventData::deserialize(&mut serde_json::Deserializer::from_str(text)) {
         Ok(data) => Ok(data),
         Err(error) => match unknown(text)? {
@@ -101,10 +153,8 @@ pub(crate) fn decode_blob(
     kind: &RawValue,
     data: &RawValue,
 ) -> Result<EventData, serde_json::Error> {
-    decode(
-        version,
-        &serde_json::to_string(&Tagged { r#type: kind, data })?,
-    )
+    let text = serde_json::to_string(&Tagged { r#type: kind, data })?;
+    decode(version, kind, &text)
 }
 
 fn unknown(text: &str) -> Result<EventData, serde_json::Error> {
@@ -156,7 +206,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<EventData, String> {
-        let decoded = decode(EVENT_VERSION, text).map_err(|error| error.to_string());
+        let decoded = decode_newest(text).map_err(|error| error.to_string());
         let by_trait = serde_json::from_str::<EventData>(text).ok();
         assert_eq!(decoded.clone().ok(), by_trait);
         if let Ok(data) = &decoded {
@@ -213,7 +263,26 @@ mod tests {
     #[test]
     fn a_later_version_is_kept() {
         let text = r#"{"type":"input.steer","data":{"words":"go on"}}"#;
-        let data = decode(EVENT_VERSION + 1, text).unwrap();
+        let data = decode_as(2, text).unwrap();
         assert!(matches!(data, EventData::Unknown { r#type, .. } if r#type == "input.steer"));
+    }
+
+    fn decode_as(version: u32, text: &str) -> Result<EventData, serde_json::Error> {
+        let tagged: Tagged<&RawValue, &RawValue> = serde_json::from_str(text).unwrap();
+        decode(version, tagged.r#type, text)
+    }
+
+    #[test]
+    fn an_earlier_version_is_rewritten() {
+        let first = r#"{"type":"request.sent","data":{"body_sha256":"ab","body_bytes":2}}"#;
+        let sent = EventData::RequestSent {
+            body_sha256: "ab".into(),
+            body_bytes: 2,
+            max_output: None,
+        };
+        assert_eq!(decode_as(1, first).unwrap(), sent);
+        assert_eq!(Encoded::new(&sent).unwrap().version().unwrap(), 2);
+        // Version 0 never was: what it says has to fit all the same.
+        assert!(decode_as(0, r#"{"type":"input.steer","data":{"words":"go on"}}"#).is_err());
     }
 }

@@ -1,18 +1,15 @@
 //! The events: everything that happens in a session, as it stands in the log.
 //!
-//! A change of a payload is a new version in [`EVENT_VERSION`] with an upcaster in the reader; types that a
-//! build doesn't know are kept as they are.
+//! Each type has a version of its own. A change of a payload is a new one, with an upcaster (both in `codec`); types
+//! and versions that a build doesn't know are kept as they are.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssistantBlock, CallId, CallStatus, EventId, HunkId, Mode, RetryClass, SessionId, StopReason,
-    TurnId, Usage, Wire,
+    AssistantBlock, CallId, CallStatus, Encoding, EventId, HunkId, Mode, RetryClass, SessionId,
+    StopReason, TurnId, Usage, Wire,
 };
-
-/// Version of the envelope and the payloads that this build writes.
-pub const EVENT_VERSION: u32 = 1;
 
 /// Who made an event happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +26,7 @@ pub enum Actor {
 /// One event, read back.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
-    /// Version of the payload.
+    /// Version of the payload, as it was written.
     pub version: u32,
     /// Position in the log, from 0, without gaps.
     pub seq: u64,
@@ -217,6 +214,8 @@ pub enum EventData {
         system: String,
         /// Tool definitions, as sent, in order.
         tools: Vec<crate::ToolDefinition>,
+        /// What else the bytes of a request depend on; `None` before version 2.
+        encoding: Option<Encoding>,
     },
     /// The session was opened again.
     #[serde(rename = "session.resumed")]
@@ -267,6 +266,8 @@ pub enum EventData {
         body_sha256: String,
         /// Length of the body in bytes.
         body_bytes: u64,
+        /// Most tokens of the response, where it is not what the model's encoding says. Since version 2.
+        max_output: Option<u32>,
     },
     /// A request failed and will be sent again.
     #[serde(rename = "request.retry")]

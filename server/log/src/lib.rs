@@ -32,6 +32,7 @@ pub use error::LogError;
 pub use event::*;
 pub use id::*;
 pub use message::*;
+pub use redact::REDACTED;
 pub use store::{Store, Verified};
 pub use summary::{SessionSummary, Spent};
 pub use tool::*;

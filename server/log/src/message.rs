@@ -20,6 +20,17 @@ pub enum Wire {
     Builtin,
 }
 
+/// What the bytes of a request depend on, beside the model, its wire format and what is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Encoding {
+    /// Most tokens of one response, unless the request says otherwise.
+    pub max_output: u32,
+    /// How hard the model is to think; `None` leaves it to the provider.
+    pub effort: Option<String>,
+    /// OpenAI itself answers, or Azure for it: it takes members that others refuse.
+    pub openai: bool,
+}
+
 /// One message. Roles alternate: tool results and what the user adds stand together in one user message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "role", rename_all = "snake_case")]

@@ -158,7 +158,7 @@ fn read_line(folder: &Path, line: &[u8], head: &mut Head) -> Result<Event, Fault
 
 fn read_data(folder: &Path, line: &str, envelope: &Envelope<'_>) -> Result<EventData, String> {
     let data = match envelope.blob {
-        None => codec::decode(envelope.v, line),
+        None => codec::decode(envelope.v, envelope.r#type, line),
         Some(digest) => {
             let bytes = blob::read(folder, digest)?;
             serde_json::from_slice(&bytes)

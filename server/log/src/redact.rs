@@ -6,13 +6,14 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::EventData;
 use crate::codec::{self, Encoded};
 use crate::error::LogError;
-use crate::{EVENT_VERSION, EventData};
 
 /// Shorter values are too likely to be words.
 const SHORTEST: usize = 8;
-const REDACTED: &str = "[redacted]";
+/// What stands in the log in place of a secret.
+pub const REDACTED: &str = "[redacted]";
 
 /// The secrets, each in the spellings that it can have in a payload.
 #[derive(Default)]
@@ -60,8 +61,7 @@ impl Redactor {
         if let Some(payload) = value.get_mut("data") {
             self.clean(payload);
         }
-        let data =
-            codec::decode(EVENT_VERSION, &value.to_string()).map_err(|_| LogError::Redaction)?;
+        let data = codec::decode_newest(&value.to_string()).map_err(|_| LogError::Redaction)?;
         let encoded = encode(&data)?;
         Ok((data, encoded))
     }
@@ -128,6 +128,7 @@ mod tests {
         let stopped = EventData::RequestSent {
             body_sha256: "ab".into(),
             body_bytes: 1,
+            max_output: None,
         };
         assert!(
             redacted("body_sha256", stopped)

@@ -18,7 +18,7 @@ use crate::error::LogError;
 use crate::line::{self, Envelope, Head, Payload};
 use crate::redact::Redactor;
 use crate::writer::{Job, Writer};
-use crate::{Actor, CallId, EVENT_VERSION, Event, EventData, EventId, SessionId, TurnId};
+use crate::{Actor, CallId, Event, EventData, EventId, SessionId, TurnId};
 
 /// An event to be: what its maker knows of it.
 #[derive(Clone, Debug)]
@@ -96,8 +96,11 @@ impl Log {
     pub fn append(&mut self, entry: Entry) -> Result<Event, LogError> {
         self.alive()?;
         let (data, encoded) = self.redactor.apply(entry.data)?;
+        let version = encoded
+            .version()
+            .map_err(|error| LogError::Encode(error.to_string()))?;
         let event = Event {
-            version: EVENT_VERSION,
+            version,
             seq: self.head.seq,
             id: EventId::new(),
             ts: now(),

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::spec::OPENAI;
 use crate::{ModelSpec, Price, Provider, Secret};
 
 /// How long a server on loopback may take to say that it is there.
 const PROBE: Duration = Duration::from_millis(150);
-const OPENAI: &str = "https://api.openai.com/v1";
 /// The window that is used without a configuration: smaller than what these models take, because a longer
 /// conversation costs more than it helps.
 const WINDOW: u64 = 200_000;

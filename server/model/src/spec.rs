@@ -4,8 +4,11 @@
 
 use std::fmt;
 
-use interline_log::{Usage, Wire};
+use interline_log::{Encoding, Usage, Wire};
 use serde::{Deserialize, Serialize};
+
+/// A base URL of OpenAI's own.
+pub(crate) const OPENAI: &str = "https://api.openai.com/v1";
 
 /// One model, ready to be asked.
 #[derive(Clone, Debug)]
@@ -32,6 +35,33 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
+    /// What the bytes of its requests depend on, for the record.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        Encoding {
+            max_output: self.max_output,
+            effort: self.effort.clone(),
+            openai: self.is_openai(),
+        }
+    }
+
+    /// A model as it is on record: [`crate::encode`] gives the bytes of then. It can't be asked.
+    #[must_use]
+    pub fn recorded(wire: Wire, id: &str, encoding: &Encoding) -> Self {
+        let base_url = if encoding.openai { OPENAI } else { "" };
+        Self {
+            name: id.to_owned(),
+            provider: Provider::of(wire),
+            id: id.to_owned(),
+            base_url: base_url.to_owned(),
+            api_key: None,
+            context_window: u64::MAX,
+            max_output: encoding.max_output,
+            effort: encoding.effort.clone(),
+            price: None,
+        }
+    }
+
     /// Whether OpenAI itself answers, or Azure for it, and not one of the many servers that speak its formats.
     pub(crate) fn is_openai(&self) -> bool {
         let host = self
@@ -58,6 +88,15 @@ pub enum Provider {
 }
 
 impl Provider {
+    fn of(wire: Wire) -> Self {
+        match wire {
+            Wire::Anthropic => Self::Anthropic,
+            Wire::OpenaiChat => Self::OpenaiChat,
+            Wire::OpenaiResponses => Self::OpenaiResponses,
+            Wire::Builtin => Self::Builtin,
+        }
+    }
+
     /// The format in which its messages are kept.
     #[must_use]
     pub fn wire(self) -> Wire {
@@ -172,6 +211,43 @@ mod tests {
             ),
             0
         );
+    }
+
+    #[test]
+    fn a_model_on_record_encodes_as_the_one_that_was_asked() {
+        let request = crate::Request {
+            tools: Vec::new().into(),
+            system: "be kind".to_owned(),
+            messages: Vec::new(),
+            max_output: None,
+            session: interline_log::SessionId::new(),
+        };
+        for provider in [
+            Provider::Anthropic,
+            Provider::OpenaiChat,
+            Provider::OpenaiResponses,
+            Provider::Builtin,
+        ] {
+            for base_url in [
+                "https://api.openai.com/v1",
+                "https://x.openai.azure.com",
+                "http://127.0.0.1:1/v1",
+            ] {
+                let spec = ModelSpec {
+                    provider,
+                    base_url: base_url.to_owned(),
+                    id: "gpt-5".to_owned(),
+                    max_output: 77,
+                    effort: Some("high".to_owned()),
+                    ..ModelSpec::builtin()
+                };
+                let recorded = ModelSpec::recorded(provider.wire(), &spec.id, &spec.encoding());
+                assert_eq!(
+                    crate::encode(&recorded, &request).unwrap(),
+                    crate::encode(&spec, &request).unwrap(),
+                );
+            }
+        }
     }
 
     #[test]

@@ -78,6 +78,7 @@ impl Turn {
             EventData::RequestSent {
                 body_sha256,
                 body_bytes,
+                max_output: self.max_output,
             },
         )?;
         self.recorder.durable().await?;

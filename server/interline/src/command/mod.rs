@@ -5,6 +5,7 @@ mod config;
 mod doctor;
 mod lsp;
 mod policy;
+mod replay;
 mod run;
 mod sessions;
 mod tools;
@@ -35,6 +36,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(folder, args)?,
         Command::Sessions { command } => sessions::run(folder, command)?,
         Command::Audit { command } => audit::run(folder, &command)?,
+        Command::Replay { session } => replay::run(folder, session)?,
         Command::Policy { command } => policy::run(folder, command)?,
         Command::Tools { json, command } => tools::run(folder, json, command)?,
         Command::Config => config::run(folder)?,

@@ -16,6 +16,7 @@ fn config(wire: Wire) -> EventData {
         mode: Mode::Default,
         system,
         tools: Vec::new(),
+        encoding: None,
     }
 }
 
@@ -35,6 +36,7 @@ fn sent() -> EventData {
     EventData::RequestSent {
         body_sha256: String::new(),
         body_bytes: 0,
+        max_output: None,
     }
 }
 

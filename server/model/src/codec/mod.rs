@@ -29,8 +29,12 @@ pub(crate) fn path(provider: Provider) -> &'static str {
     }
 }
 
-/// The body of a request.
-pub(crate) fn encode(spec: &ModelSpec, request: &Request) -> Result<Bytes, ModelError> {
+/// The body of a request: exactly what is sent. Depends on the request and on [`ModelSpec::encoding`], the provider and
+/// the model's id.
+///
+/// # Errors
+/// When the request can't be written as JSON.
+pub fn encode(spec: &ModelSpec, request: &Request) -> Result<Bytes, ModelError> {
     match spec.provider {
         Provider::Anthropic => to_bytes(&anthropic::Body::new(spec, request)),
         Provider::OpenaiChat => to_bytes(&openai_chat::Body::new(spec, request)),

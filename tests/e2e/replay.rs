@@ -1,0 +1,173 @@
+//! `interline replay`: what is on record gives itself again, and what was changed afterwards is named.
+//!
+//! Sessions with prompts, cancels and resumes are replayed at the end of each test of `server/lsp/tests/session`, killed
+//! ones in `kills.rs`.
+
+use interline_log::{AssistantContent, Entry, Event, EventData, SessionId, Store};
+use scripted_model::Step;
+use serde_json::json;
+
+use crate::place::{Place, edit, model};
+
+/// A session of two turns with reads, edits that land, a command, a denied one and a broken stream.
+fn session() -> (Place, Store, SessionId) {
+    let place = Place::new();
+    place.config(
+        "mode = \"accept-edits\"\n[[rule]]\neffect = \"allow\"\ntool = \"shell\"\nargv = [\"touch\", \"made\"]\n",
+    );
+    let call = |tool: &str, input| Step::call(tool, input);
+    let server = model([
+        Step::status(529),
+        call("read", json!({"path": "notes.txt"})),
+        edit("two", "2"),
+        call("shell", json!({"command": "touch made"})),
+        call("shell", json!({"command": "curl example.invalid"})),
+        call("no_such_tool", json!({})),
+        call("write", json!({"path": "new.txt", "content": "eins\n"})),
+        call(
+            "todo",
+            json!({"items": [{"text": "the rest", "status": "active"}]}),
+        ),
+        Step::say("Halb fertig – 半分."),
+        edit("three", "3"),
+        Step {
+            think: Some("let me see".to_owned()),
+            ..Step::say("Done.")
+        },
+    ]);
+    let place = place.model(&server);
+    place
+        .interline(&["run", "--trust", "--apply", "please"])
+        .with(3);
+    let id = place.session();
+    place
+        .interline(&["sessions", "resume", &id, "go on", "--trust", "--apply"])
+        .with(0);
+    assert_eq!(server.steps_left(), 0);
+    let store = Store::new(place.beside("home/state/sessions"));
+    (place, store, id.parse().unwrap())
+}
+
+#[test]
+fn a_session_gives_itself_again() {
+    let (place, store, id) = session();
+    let ended = place.interline(&["replay", &id.to_string()]).with(0);
+    let asked = |event: &&Event| matches!(event.data, EventData::RequestSent { .. });
+    let events = store.read(id).unwrap();
+    let requests = events.iter().filter(asked).count();
+    assert!(requests >= 10, "{requests}");
+    let told = format!("{requests} requests rebuilt byte for byte, 4 hunks (0 pending)");
+    assert!(ended.out.contains(&told), "{}", ended.out);
+    assert!(!ended.out.contains("not compared"), "{}", ended.out);
+
+    place.interline(&["replay", "nonsense"]).with(2);
+    let nobody = SessionId::new().to_string();
+    let none = place.interline(&["replay", &nobody]).with(1);
+    assert!(none.err.contains("there is no session"), "{}", none.err);
+}
+
+/// The session once more under the same id, with its events changed: a chain that is whole, of a story that isn't.
+fn forged(
+    place: &Place,
+    id: SessionId,
+    events: &[Event],
+    change: impl Fn(&mut EventData),
+) -> String {
+    let store = Store::new(place.beside("home/state/sessions"));
+    std::fs::remove_dir_all(store.session_folder(id)).unwrap();
+    let mut log = store.create(id).unwrap();
+    for event in events {
+        let mut data = event.data.clone();
+        change(&mut data);
+        let entry = Entry {
+            turn: event.turn,
+            call: event.call,
+            causes: event.causes.clone(),
+            actor: event.actor,
+            data,
+        };
+        log.append(entry).unwrap();
+    }
+    drop(log);
+    place.interline(&["audit", "verify"]).with(0);
+    place.interline(&["replay", &id.to_string()]).with(1).out
+}
+
+#[test]
+fn one_changed_byte_is_named_with_its_event() {
+    let (place, store, id) = session();
+    let events = store.read(id).unwrap();
+    let first_request = seq_of(&events, |data| {
+        matches!(data, EventData::RequestSent { .. })
+    });
+
+    let told = forged(&place, id, &events, |data| {
+        if let EventData::SessionConfig { system, .. } = data {
+            system.replace_range(0..1, "y");
+        }
+    });
+    let named =
+        format!("different: event {first_request} (request.sent), the request: on record is ");
+    assert!(told.contains(&named), "{told}");
+    assert!(told.contains("replayed"), "{told}");
+
+    let told = forged(&place, id, &events, |data| {
+        if let EventData::RequestSent { body_sha256, .. } = data {
+            let first = if body_sha256.starts_with('0') {
+                "1"
+            } else {
+                "0"
+            };
+            body_sha256.replace_range(0..1, first);
+        }
+    });
+    assert!(told.contains(&named), "{told}");
+
+    // A word of the model's or a tool's result, in the request after it.
+    let after = |fits: fn(&EventData) -> bool| {
+        let changed = seq_of(&events, fits);
+        let rest = events.get(usize::try_from(changed).unwrap()..).unwrap();
+        seq_of(rest, |data| matches!(data, EventData::RequestSent { .. }))
+    };
+    let result = |data: &EventData| matches!(data, EventData::ToolOutcome { .. });
+    let told = forged(&place, id, &events, |data| {
+        if let EventData::ToolOutcome { content, .. } = data {
+            content.push('.');
+        }
+    });
+    let named = format!("event {} (request.sent)", after(result));
+    assert!(told.contains(&named), "{told}");
+    let said = |data: &EventData| matches!(data, EventData::ResponseBlock { .. });
+    let told = forged(&place, id, &events, |data| {
+        if let EventData::ResponseBlock { block } = data {
+            block.raw = None;
+            match &mut block.content {
+                AssistantContent::ToolUse { arguments, .. } => {
+                    *arguments = arguments.replace("notes", "Notes");
+                }
+                AssistantContent::Text { text } => text.push('!'),
+                _ => {}
+            }
+        }
+    });
+    let named = format!("event {} (request.sent)", after(said));
+    assert!(told.contains(&named), "{told}");
+}
+
+#[test]
+fn a_changed_proposal_is_named() {
+    let (place, store, id) = session();
+    let events = store.read(id).unwrap();
+    let told = forged(&place, id, &events, |data| {
+        if let EventData::EditProposed { path, hunks, .. } = data
+            && path == "new.txt"
+        {
+            hunks.iter_mut().for_each(|hunk| hunk.new.push('\n'));
+        }
+    });
+    assert!(told.contains("(edit.accepting), hunk "), "{told}");
+}
+
+fn seq_of(events: &[Event], fits: impl Fn(&EventData) -> bool) -> u64 {
+    events.iter().find(|event| fits(&event.data)).unwrap().seq
+}
