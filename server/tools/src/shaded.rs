@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use interline_workspace::shadow::{Changes, Entered, Layers, Shadow};
+use interline_workspace::shadow::{Changes, Entered, Layers, Place, Shadow};
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
@@ -82,10 +82,12 @@ pub(crate) async fn run(
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())?;
-    let workspace = vec![
-        overlay(entered.layers()),
-        Mount::Hidden(confinement.state.clone()),
-    ];
+    let Place::Layers(layers) = entered.place() else {
+        return Err("the shadow is a copy, which no sandbox is for"
+            .to_owned()
+            .into());
+    };
+    let workspace = vec![overlay(layers), Mount::Hidden(confinement.state.clone())];
     let confined = confinement.confined(environment, workspace);
     job.sandbox = Some(confined.map_err(|error| error.to_string())?);
     let finished = job.run(streams, cancel).await?;

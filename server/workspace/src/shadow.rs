@@ -6,11 +6,16 @@
 //! what the command changed, and each [`Change`] becomes hunks. Build outputs stay in the upper layer, so the next
 //! build is incremental. No file of the workspace is ever written here.
 //!
+//! Where nothing can be mounted the layers are merged into a copy of the workspace (`copied`), which is upper layer
+//! and all beneath it in one, and is read back as such.
+//!
 //! Entering costs as much as there are buffers and hunks, reading back as much as was changed; neither depends on the
-//! size of the workspace. What a command left is hostile: no link is followed, no pipe waited for, all is bounded.
+//! size of the workspace, but of a copy both do. What a command left is hostile: no link is followed, no pipe waited
+//! for, all is bounded.
 
 mod below;
 mod change;
+mod copied;
 mod propose;
 mod rules;
 mod scan;
@@ -35,6 +40,7 @@ use crate::Workspace;
 use below::Below;
 pub use change::{Blob, Change, Changes, Note};
 pub use propose::Taken;
+use scan::Scan;
 use seed::{Seeding, Wanted};
 use tree::{Facts, Folder, Time, Trash};
 
@@ -46,7 +52,8 @@ pub enum ShadowError {
     Busy,
     /// It would be a part of itself.
     #[error(
-        "the folder for the shadow, {0}, is inside of the workspace: move the state folder elsewhere"
+        "the folder for the shadow, {0}, is inside of the workspace: set INTERLINE_HOME (or XDG_STATE_HOME) to a folder \
+         outside of it"
     )]
     Inside(PathBuf),
     /// The system said no.
@@ -81,8 +88,15 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 pub struct Shadow {
     folder: PathBuf,
+    form: Form,
     limits: Limits,
     state: Arc<Mutex<State>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Layers,
+    Copy,
 }
 
 /// What is known from command to command; without it nothing but build outputs stays in the upper layer.
@@ -92,6 +106,8 @@ struct State {
     last: Option<Time>,
     /// Entries of the upper layer that are no hunks and stay: what they are, and what they lie on.
     kept: HashMap<PathBuf, Kept>,
+    /// Ignored files that a copy has nonetheless, as they were on disk when they were copied.
+    beside: HashMap<PathBuf, Facts>,
 }
 
 /// An entry that stays in the upper layer until it, or what is beneath it, is another one.
@@ -99,6 +115,24 @@ struct State {
 struct Kept {
     upper: Facts,
     lower: Option<Facts>,
+}
+
+/// Where a command finds the shadow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At the workspace's own path, once they are mounted there.
+    Layers(Layers),
+    /// In a folder of ours, which stands for the workspace.
+    Copy(Copied),
+}
+
+/// A copy of the workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// The folder.
+    pub at: PathBuf,
+    /// Folders of the workspace that are not copied but led to, to read only: installed packages, git's history.
+    pub reads: Vec<PathBuf>,
 }
 
 /// What is to be mounted.
@@ -117,7 +151,8 @@ pub struct Layers {
 /// The shadow while a command is in it.
 #[derive(Debug)]
 pub struct Entered {
-    layers: Layers,
+    place: Place,
+    root: PathBuf,
     folder: PathBuf,
     limits: Limits,
     since: Time,
@@ -125,10 +160,22 @@ pub struct Entered {
 }
 
 impl Shadow {
-    /// The shadow in `folder`, which is made where it isn't there.
+    /// The shadow in `folder`, which is made where it isn't there: layers, to be mounted.
+    #[must_use]
     pub fn new(folder: &Path) -> Self {
+        Self::of(folder, Form::Layers)
+    }
+
+    /// The shadow as a copy in `folder`, for where nothing can be mounted.
+    #[must_use]
+    pub fn copied(folder: &Path) -> Self {
+        Self::of(folder, Form::Copy)
+    }
+
+    fn of(folder: &Path, form: Form) -> Self {
         Self {
             folder: folder.to_owned(),
+            form,
             limits: Limits::default(),
             state: Arc::default(),
         }
@@ -140,30 +187,48 @@ impl Shadow {
         Self { limits, ..self }
     }
 
-    /// Brings the layers up to date with what the session sees now. Reads and writes disk.
+    /// Brings it up to date with what the session sees now. Reads and writes disk.
+    ///
+    /// # Errors
+    /// Where a command is in it, the system says no, or a copy would be too large.
     pub fn enter(&self, workspace: &Workspace, session: SessionId) -> Result<Entered, ShadowError> {
         let Ok(mut state) = self.state.clone().try_lock_owned() else {
             return Err(ShadowError::Busy);
         };
-        let prepare = |error| ShadowError::System {
+        let root = workspace.root();
+        let folder = self.folders(root)?;
+        let mut prepare = || -> io::Result<_> {
+            let seen = view::View::of(workspace, session)?;
+            match self.form {
+                Form::Layers => {
+                    let layers = layers(&folder, root);
+                    prepare(&folder, &layers, &mut state, &seen.wanted())?;
+                    Ok((Place::Layers(layers), now(&folder)?))
+                }
+                Form::Copy => {
+                    // What the user changes from here on the command may not see.
+                    let since = now(&folder)?;
+                    let copied = copy(&folder, root, &mut state, &seen.wanted())?;
+                    Ok((Place::Copy(copied), since))
+                }
+            }
+        };
+        let (place, since) = prepare().map_err(|error| ShadowError::System {
             what: "prepared",
             error,
-        };
-        let layers = self.layers(workspace.root())?;
-        let seen = view::View::of(workspace, session).map_err(prepare)?;
-        self.prepare(&layers, &mut state, &seen.wanted())
-            .map_err(prepare)?;
-        let since = now(&self.folder).map_err(prepare)?;
+        })?;
         Ok(Entered {
-            layers,
-            folder: self.folder.clone(),
+            place,
+            root: root.to_owned(),
+            folder,
             limits: self.limits,
             since,
             state,
         })
     }
 
-    fn layers(&self, root: &Path) -> Result<Layers, ShadowError> {
+    /// Makes the folders; returns the one of all, as it is really called.
+    fn folders(&self, root: &Path) -> Result<PathBuf, ShadowError> {
         let prepare = |error| ShadowError::System {
             what: "prepared",
             error,
@@ -176,52 +241,90 @@ impl Shadow {
         if folder.starts_with(root) {
             return Err(ShadowError::Inside(folder));
         }
-        for name in ["seed", "upper", "work", "trash", "blobs"] {
+        let own: &[_] = match self.form {
+            Form::Layers => &["upper", "work"],
+            Form::Copy => &["copy"],
+        };
+        for name in ["seed", "trash", "blobs"].iter().chain(own) {
             private.create(folder.join(name)).map_err(prepare)?;
         }
-        Ok(Layers {
-            lower: vec![folder.join("seed"), root.to_owned()],
-            upper: folder.join("upper"),
-            work: folder.join("work"),
-            at: root.to_owned(),
-        })
-    }
-
-    fn prepare(
-        &self,
-        layers: &Layers,
-        state: &mut State,
-        wanted: &BTreeMap<PathBuf, Wanted<'_>>,
-    ) -> io::Result<()> {
-        let (seed, root) = (self.folder.join("seed"), &layers.at);
-        let (upper, below) = open(layers, &seed)?;
-        let trash = Trash::new(Folder::open(&self.folder.join("trash"))?);
-        let left = sweep::sweep((&upper, &below), root, state, wanted, &trash)?;
-        let seeding = Seeding {
-            seed: &seed,
-            root,
-            last: state.last,
-            left: &left,
-        };
-        seeding.run(wanted)?;
-        // What became hunks is kept elsewhere.
-        let blobs = Folder::open(&self.folder.join("blobs"))?;
-        for name in blobs.names()? {
-            blobs.unlink(&name)?;
-        }
-        upper.resemble(&Folder::open(root)?.own_facts()?)?;
-        trash.empty()
+        Ok(folder)
     }
 }
 
+fn layers(folder: &Path, root: &Path) -> Layers {
+    Layers {
+        lower: vec![folder.join("seed"), root.to_owned()],
+        upper: folder.join("upper"),
+        work: folder.join("work"),
+        at: root.to_owned(),
+    }
+}
+
+fn prepare(
+    folder: &Path,
+    layers: &Layers,
+    state: &mut State,
+    wanted: &BTreeMap<PathBuf, Wanted<'_>>,
+) -> io::Result<()> {
+    let root = &layers.at;
+    let (upper, below) = (Folder::open(&layers.upper)?, below(folder, root)?);
+    let trash = Trash::new(Folder::open(&folder.join("trash"))?);
+    let left = sweep::sweep((&upper, &below), root, state, wanted, &trash)?;
+    let seeding = Seeding {
+        seed: &folder.join("seed"),
+        root,
+        last: state.last,
+        left: &left,
+    };
+    seeding.run(wanted)?;
+    forget_blobs(folder)?;
+    upper.resemble(&Folder::open(root)?.own_facts()?)?;
+    trash.empty()
+}
+
+fn copy(
+    folder: &Path,
+    root: &Path,
+    state: &mut State,
+    wanted: &BTreeMap<PathBuf, Wanted<'_>>,
+) -> io::Result<Copied> {
+    let at = folder.join("copy");
+    let trash = Trash::new(Folder::open(&folder.join("trash"))?);
+    let seeding = Seeding {
+        seed: &folder.join("seed"),
+        root,
+        last: state.last,
+        // A file of the copy with the same bytes is not written again, so its time stays.
+        left: &BTreeMap::new(),
+    };
+    seeding.run(wanted)?;
+    forget_blobs(folder)?;
+    let reads = copied::sync((&at, root), &below(folder, root)?, state, &trash)?;
+    trash.empty()?;
+    Ok(Copied { at, reads })
+}
+
+/// What became hunks is kept elsewhere.
+fn forget_blobs(folder: &Path) -> io::Result<()> {
+    let blobs = Folder::open(&folder.join("blobs"))?;
+    for name in blobs.names()? {
+        blobs.unlink(&name)?;
+    }
+    Ok(())
+}
+
 impl Entered {
-    /// What is to be mounted for the command.
+    /// Where the command finds it.
     #[must_use]
-    pub fn layers(&self) -> &Layers {
-        &self.layers
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
-    /// What the command changed, once all of its processes have ended. Reads the upper layer; the workspace is as it was.
+    /// What the command changed, once all of its processes have ended. The workspace is as it was.
+    ///
+    /// # Errors
+    /// Where it can't be read.
     pub fn changes(&mut self) -> Result<Changes, ShadowError> {
         self.read_back().map_err(|error| ShadowError::System {
             what: "read back",
@@ -230,19 +333,23 @@ impl Entered {
     }
 
     fn read_back(&mut self) -> io::Result<Changes> {
-        let (upper, below) = open(&self.layers, &self.folder.join("seed"))?;
+        let (upper, is_all) = match &self.place {
+            Place::Layers(layers) => (&layers.upper, false),
+            Place::Copy(copied) => (&copied.at, true),
+        };
         let blobs = self.folder.join("blobs");
-        let scan = scan::Scan::new(self.limits, self.since, &blobs, &self.state.kept);
-        let (changes, kept) = scan.run(&upper, &below, &self.layers.at)?;
+        let scan = Scan::new(self.limits, self.since, &blobs, &self.state.kept, is_all);
+        let below = below(&self.folder, &self.root)?;
+        let (changes, kept) = scan.run(&Folder::open(upper)?, &below, &self.root)?;
         self.state.kept = kept;
         self.state.last = Some(now(&self.folder)?);
         Ok(changes)
     }
 }
 
-fn open(layers: &Layers, seed: &Path) -> io::Result<(Folder, Below)> {
-    let below = Below::new(Folder::open(seed)?, Folder::open(&layers.at)?);
-    Ok((Folder::open(&layers.upper)?, below))
+fn below(folder: &Path, root: &Path) -> io::Result<Below> {
+    let seed = Folder::open(&folder.join("seed"))?;
+    Ok(Below::new(seed, Folder::open(root)?))
 }
 
 /// The file system's own time, by which files are stamped.

@@ -29,6 +29,14 @@ impl Below {
         }
     }
 
+    /// Beneath a folder that a command made.
+    pub(super) fn nothing() -> Self {
+        Self {
+            seed: None,
+            disk: None,
+        }
+    }
+
     /// What shows by this name, links not followed.
     pub(super) fn look(&self, name: &OsStr) -> Option<(Layer, Facts)> {
         let facts = |folder: &Option<Folder>| folder.as_ref()?.facts(name).ok().flatten();
@@ -81,6 +89,26 @@ impl Below {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Where the link that shows by this name leads.
+    pub(super) fn read_link(&self, name: &OsStr) -> io::Result<OsString> {
+        match (self.look(name), &self.disk) {
+            // There are none in the seed.
+            (Some((Layer::Disk, _)), Some(disk)) => disk.read_link(name),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Copies the file that shows by this name in the place of whatever `to` has by it.
+    pub(super) fn copy(&self, name: &OsStr, to: &Folder) -> io::Result<()> {
+        let from = match self.look(name) {
+            Some((Layer::Seed, _)) => &self.seed,
+            Some((Layer::Disk, _)) => &self.disk,
+            None => &None,
+        };
+        let from = from.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        to.put_copy(name, from)
     }
 
     pub(super) fn names(&self) -> io::Result<BTreeSet<OsString>> {

@@ -1,7 +1,7 @@
 //! Reading back what a command left in the upper layer.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::change::{Blob, Change, Changes, Note};
 use super::rules::Rules;
 use super::seed::workspace_path;
 use super::tree::{Facts, Folder, Kind, Time};
-use super::walk::{self, At, Inside, Step, Walk};
+use super::walk::{self, At, Step, Walk};
 use super::{Kept, Limits};
 use crate::disk::{BOM, MAX_BYTES};
 use crate::path::WorkspacePath;
@@ -29,6 +29,8 @@ pub(super) struct Scan<'a> {
     blobs: &'a Path,
     /// What was in the upper layer before.
     known: &'a HashMap<PathBuf, Kept>,
+    /// The upper layer is a copy of all: what is not in it is gone.
+    is_all: bool,
     kept: HashMap<PathBuf, Kept>,
     found: Changes,
     files: usize,
@@ -56,12 +58,14 @@ impl<'a> Scan<'a> {
         since: Time,
         blobs: &'a Path,
         known: &'a HashMap<PathBuf, Kept>,
+        is_all: bool,
     ) -> Self {
         Self {
             limits,
             since,
             blobs,
             known,
+            is_all,
             kept: HashMap::new(),
             found: Changes::default(),
             files: 0,
@@ -81,6 +85,10 @@ impl<'a> Scan<'a> {
     ) -> io::Result<(Changes, HashMap<PathBuf, Kept>)> {
         let mut visit = |at: &At<'_>, step: Step<'_>, rules: &mut Rules| self.step(at, step, rules);
         Walk::run(upper, below, root, &mut visit)?;
+        if self.is_all {
+            let names = upper.names()?;
+            self.hidden(Path::new(""), (below, &names), &mut Rules::new(root))?;
+        }
         if self.history > 0 {
             let entries = self.history;
             self.found.notes.push(Note::History { entries });
@@ -96,6 +104,7 @@ impl<'a> Scan<'a> {
     fn step(&mut self, at: &At<'_>, step: Step<'_>, rules: &mut Rules) -> io::Result<()> {
         match step {
             Step::Leaf => return self.leaf(at, rules),
+            Step::History if self.is_known(at) => {}
             Step::History => {
                 let inner = at.parent.folder(at.name).and_then(|folder| folder.names());
                 self.history += inner.map_or(1, |names| names.len().max(1));
@@ -108,8 +117,8 @@ impl<'a> Scan<'a> {
                 if at.below.is(at.name, Kind::File) {
                     self.gone(at.below, at.name, at.path)?;
                 }
-                if inside.hides {
-                    self.hidden(at.path, &inside, rules)?;
+                if inside.hides || self.is_all {
+                    self.hidden(at.path, (inside.below, inside.names), rules)?;
                 }
             }
             Step::Ignored | Step::Leave(_) => {}
@@ -125,12 +134,7 @@ impl<'a> Scan<'a> {
 
     fn leaf(&mut self, at: &At<'_>, rules: &mut Rules) -> io::Result<()> {
         let now = Kept::of(at);
-        if self
-            .known
-            .get(at.path)
-            .is_some_and(|known| known.upper == now.upper)
-        {
-            self.kept.insert(at.path.to_owned(), now);
+        if self.is_known(at) {
             return Ok(());
         }
         if at.facts.kind == Kind::Special {
@@ -157,6 +161,16 @@ impl<'a> Scan<'a> {
             }
             _ => self.file(at, now),
         }
+    }
+
+    /// Is it as it was before the command? Then it stays known, on what was beneath it then.
+    fn is_known(&mut self, at: &At<'_>) -> bool {
+        let known = self.known.get(at.path);
+        let known = known.filter(|known| known.upper == at.facts);
+        if let Some(known) = known {
+            self.kept.insert(at.path.to_owned(), *known);
+        }
+        known.is_some()
     }
 
     /// A file that was written.
@@ -261,9 +275,10 @@ impl<'a> Scan<'a> {
 
     /// Something that is deleted.
     fn gone(&mut self, below: &Below, name: &OsStr, path: &Path) -> io::Result<()> {
+        let is_new_on_disk = self.is_all && !self.known.contains_key(path);
         let Some((_, facts)) = below
             .look(name)
-            .filter(|(_, facts)| facts.kind != Kind::Folder)
+            .filter(|(_, facts)| facts.kind != Kind::Folder && !is_new_on_disk)
         else {
             return Ok(());
         };
@@ -291,23 +306,20 @@ impl<'a> Scan<'a> {
     }
 
     fn all_gone(&mut self, below: &Below, path: &Path, rules: &mut Rules) -> io::Result<()> {
-        walk::files(below, path, rules, &mut |below, name, path, _| {
+        walk::files(below, path, &[], rules, &mut |below, name, path, _| {
             self.gone(below, name, &path)
         })
     }
 
-    /// What is beneath an opaque folder and was not made anew in it.
-    fn hidden(&mut self, path: &Path, inside: &Inside<'_>, rules: &mut Rules) -> io::Result<()> {
-        walk::files(inside.below, path, rules, &mut |below, name, file, _| {
-            let below_path = file.strip_prefix(path).unwrap_or(&file);
-            let first = below_path.components().next();
-            let is_anew = first
-                .is_some_and(|first| inside.names.iter().any(|name| name == first.as_os_str()));
-            if is_anew {
-                Ok(())
-            } else {
-                self.gone(below, name, &file)
-            }
+    /// What is beneath a folder that hides it, and was not made anew by these names.
+    fn hidden(
+        &mut self,
+        path: &Path,
+        (below, anew): (&Below, &[OsString]),
+        rules: &mut Rules,
+    ) -> io::Result<()> {
+        walk::files(below, path, anew, rules, &mut |below, name, file, _| {
+            self.gone(below, name, &file)
         })
     }
 

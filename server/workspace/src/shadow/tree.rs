@@ -182,11 +182,46 @@ impl Folder {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mut file = File::from(fs::openat(&self.0, draft, flags, Mode::RUSR | Mode::WUSR)?);
         io::Write::write_all(&mut file, bytes)?;
-        fs::fchmod(&file, Mode::from_raw_mode(mode | 0o400))?;
+        fs::fchmod(&file, permissions(mode))?;
         if let Some(time) = modified {
             fs::futimens(&file, &times(time))?;
         }
         Ok(fs::renameat(&self.0, draft, &self.0, name)?)
+    }
+
+    /// Puts a copy of a regular file of another folder in the place of whatever has this name, at once; with its
+    /// permissions, and the time of now. They share their blocks where the file system can.
+    pub(super) fn put_copy(&self, name: &OsStr, from: &Self) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut source = File::from(fs::openat(&from.0, name, flags, Mode::empty())?);
+        let facts = Facts::of(&fs::fstat(&source)?);
+        if facts.kind != Kind::File {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        let draft = OsStr::new(DRAFT);
+        self.unlink(draft)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mut file = File::from(fs::openat(&self.0, draft, flags, Mode::RUSR | Mode::WUSR)?);
+        if fs::ioctl_ficlone(&file, &source).is_err() {
+            io::copy(&mut source, &mut file)?;
+        }
+        fs::fchmod(&file, permissions(facts.mode))?;
+        Ok(fs::renameat(&self.0, draft, &self.0, name)?)
+    }
+
+    /// Puts a symbolic link in the place of whatever has this name, at once.
+    pub(super) fn put_link(&self, name: &OsStr, to: &OsStr) -> io::Result<()> {
+        let draft = OsStr::new(DRAFT);
+        self.unlink(draft)?;
+        fs::symlinkat(to, &self.0, draft)?;
+        Ok(fs::renameat(&self.0, draft, &self.0, name)?)
+    }
+
+    /// Gives a regular file these permissions.
+    pub(super) fn permit(&self, name: &OsStr, mode: u32) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = fs::openat(&self.0, name, flags, Mode::empty())?;
+        Ok(fs::fchmod(&file, permissions(mode))?)
     }
 
     /// Marks that there is nothing by this name, whatever is in the layers beneath.
@@ -249,6 +284,11 @@ impl Folder {
 }
 
 const DRAFT: &str = ".interline-draft";
+
+/// Of a file of ours: we must be able to read it, and it has no user's power.
+fn permissions(mode: u32) -> Mode {
+    Mode::from_raw_mode(mode & 0o777 | 0o400)
+}
 
 fn folder_flags() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC

@@ -10,7 +10,7 @@ use super::rules::Rules;
 use super::tree::{Facts, Folder, Kind};
 
 /// Deepest folder that is entered.
-const DEEPEST: usize = 200;
+pub(super) const DEEPEST: usize = 200;
 /// Most entries that are looked at.
 const MOST: usize = 500_000;
 
@@ -111,7 +111,8 @@ impl<'v> Walk<'v> {
         }
         let was_folder = at.below.is(at.name, Kind::Folder);
         let is_folder = at.facts.kind == Kind::Folder;
-        let like_folder = is_folder || (at.facts.kind == Kind::Whiteout && was_folder);
+        let instead = matches!(at.facts.kind, Kind::Whiteout | Kind::Link);
+        let like_folder = is_folder || (instead && was_folder);
         let opened = is_folder.then(|| at.parent.folder(at.name));
         let upper = opened.as_ref().and_then(|opened| opened.as_ref().ok());
         if self.rules.ignores(at.path, like_folder)
@@ -144,10 +145,12 @@ impl<'v> Walk<'v> {
     }
 }
 
-/// The files that show below a folder and are not ignored, given to `visit` with their folder; an error of `visit` ends it.
+/// The files that show below a folder and are not ignored, given to `visit` with their folder; an error of `visit` ends
+/// it. `but` names entries of the folder itself that are passed over.
 pub(super) fn files(
     below: &Below,
     path: &Path,
+    but: &[OsString],
     rules: &mut Rules,
     visit: &mut dyn FnMut(&Below, &OsStr, PathBuf, Facts) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -156,7 +159,7 @@ pub(super) fn files(
     }
     rules.enter(path, below.gitignore().as_deref());
     for name in below.names()? {
-        let Some((_, facts)) = below.look(&name) else {
+        let Some((_, facts)) = below.look(&name).filter(|_| !but.contains(&name)) else {
             continue;
         };
         let path = path.join(&name);
@@ -168,7 +171,7 @@ pub(super) fn files(
             continue;
         }
         if is_folder {
-            files(&below.folder(&name), &path, rules, visit)?;
+            files(&below.folder(&name), &path, &[], rules, visit)?;
         } else {
             visit(below, &name, path, facts)?;
         }

@@ -8,7 +8,7 @@ use interline_log::{Attachments, CallId, SessionId, TurnId};
 use interline_workspace::Workspace;
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::{Hunk, HunkState, Origin, Outcome, Proposed, Replacement};
-use interline_workspace::shadow::{Change, Changes, Layers, Limits, Shadow, Taken};
+use interline_workspace::shadow::{Change, Changes, Layers, Limits, Place, Shadow, Taken};
 
 pub(crate) struct Desk {
     folder: tempfile::TempDir,
@@ -34,6 +34,24 @@ impl Desk {
             desk.write(path, text);
         }
         desk.can_mount().then_some(desk)
+    }
+
+    /// The same with a copy for a shadow, which works everywhere.
+    pub(crate) fn copied(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        std::fs::create_dir(&root).unwrap();
+        let desk = Self {
+            workspace: Workspace::open(&root).unwrap(),
+            shadow: Shadow::copied(&folder.path().join("shadow")),
+            session: SessionId::new(),
+            folder,
+        };
+        desk.keep_attachments(&desk.workspace);
+        for (path, text) in files {
+            desk.write(path, text);
+        }
+        desk
     }
 
     fn keep_attachments(&self, workspace: &Workspace) {
@@ -67,6 +85,17 @@ impl Desk {
             println!("skipped: overlays can't be mounted here: {said}");
         }
         works
+    }
+
+    /// As another process has it.
+    pub(crate) fn shadow_anew(&self) -> Shadow {
+        Shadow::copied(&self.folder.path().join("shadow"))
+    }
+
+    /// What somebody does in the real folder.
+    pub(crate) fn on_disk(&self, script: &str) {
+        let (works, said) = within(self.root(), script);
+        assert!(works, "{script}: {said}");
     }
 
     pub(crate) fn limited(mut self, limits: Limits) -> Self {
@@ -150,7 +179,10 @@ impl Desk {
     /// The same; `meanwhile` happens after the command and before what it changed is read back.
     pub(crate) fn run_while(&self, script: &str, meanwhile: impl FnOnce()) -> (String, Changes) {
         let mut entered = self.shadow.enter(&self.workspace, self.session).unwrap();
-        let (works, said) = mounted(entered.layers(), script);
+        let (works, said) = match entered.place() {
+            Place::Layers(layers) => mounted(layers, script),
+            Place::Copy(copied) => within(&copied.at, script),
+        };
         assert!(works, "{script}: {said}");
         meanwhile();
         let changes = entered.changes().unwrap();
@@ -249,6 +281,22 @@ pub(crate) fn mounted(layers: &Layers, script: &str) -> (bool, String) {
         output.status.success(),
         String::from_utf8_lossy(&said).trim_end().to_owned(),
     )
+}
+
+/// Runs a script in a folder; whether it succeeded, and what it printed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test stands for the sandbox that runs commands in the copy"
+)]
+fn within(folder: &Path, script: &str) -> (bool, String) {
+    let output = Command::new("sh")
+        .args(["-euc", "exec 2>&1; eval \"$1\"", "sh", script])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    (output.status.success(), said.trim_end().to_owned())
 }
 
 /// One line a change.

@@ -6,6 +6,7 @@
 )]
 
 mod builds;
+mod copies;
 mod desk;
 mod hostile;
 mod promises;
