@@ -1,6 +1,7 @@
-//! The figures that Interline promises, measured on the real binary: start, turnaround, streaming, text sync, busy typing.
+//! The figures that Interline promises, measured on the real binary: start, turnaround, streaming, text sync, busy typing,
+//! a slow disk.
 //!
-//! `cargo bench -p interline`, or a part of it: `cargo bench -p interline -- start` (`run`, `sync`, `busy`). Prints one
+//! `cargo bench -p interline`, or a part of it: `cargo bench -p interline -- start` (`run`, `sync`, `busy`, `slow`). Prints one
 //! line a figure beside its bar. No time is asserted, for machines differ; a run that did not do its work panics.
 //! Folders are made below `TMPDIR`: its disk is what the durable log waits for.
 #![expect(
@@ -12,6 +13,7 @@ mod busy;
 mod editor;
 mod place;
 mod run;
+mod slow;
 mod start;
 mod sync;
 mod table;
@@ -23,11 +25,12 @@ fn main() {
         return;
     }
     let wanted = args.iter().find(|arg| !arg.starts_with('-'));
-    let parts: [(&str, fn()); 4] = [
+    let parts: [(&str, fn()); 5] = [
         ("start", start::bench),
         ("run", run::bench),
         ("sync", sync::bench),
         ("busy", busy::bench),
+        ("slow", slow::bench),
     ];
     table::head();
     for (name, part) in parts {
