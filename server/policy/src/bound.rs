@@ -5,6 +5,10 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use crate::facts::{Facts, Fields};
+use crate::shell::path_in;
+
+/// Words that are looked up on the disk; longer commands have only their paths bound.
+const MAX_WORDS: usize = 256;
 
 /// Which file a path stands for, whatever its name: device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +47,17 @@ impl From<&Metadata> for FileId {
     }
 }
 
+/// Every path that a call names: those of its facts, and the words of its commands, which may be names of files in
+/// the folder that they run in.
+pub fn named(facts: &Facts, folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let paths = facts.paths.iter().map(|path| path.resolved.clone());
+    let commands = facts.argv.iter().chain(&facts.inside);
+    let arguments = commands.flat_map(|argv| argv.iter().skip(1));
+    let names = arguments.filter(|word| !word.starts_with('-'));
+    let words = names.map(|word| folder.join(path_in(word)));
+    paths.chain(words.take(MAX_WORDS))
+}
+
 /// What a call was decided for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bound {
@@ -52,7 +67,7 @@ pub struct Bound {
     pub env: Vec<String>,
     /// The versions of the open documents that it is about.
     pub documents: Vec<(PathBuf, i64)>,
-    /// The files that it names, as they were; in the order of the facts.
+    /// The files that it names, as they were; in the order of [`named`].
     pub targets: Vec<Option<FileId>>,
 }
 
@@ -67,11 +82,7 @@ impl Bound {
             folder: FileId::of(folder),
             env,
             documents: Vec::new(),
-            targets: facts
-                .paths
-                .iter()
-                .map(|path| FileId::of(&path.resolved))
-                .collect(),
+            targets: named(facts, folder).map(|path| FileId::of(&path)).collect(),
         }
     }
 

@@ -32,6 +32,25 @@ pub struct Context {
     pub sandbox: bool,
 }
 
+impl Context {
+    /// Tells what holds for a call apart from anything else that may hold for it: the rules, the mode, trust, the
+    /// sandbox and whether anybody can be asked. Permits are bound to it.
+    ///
+    /// Labels are not in it: only a session's own calls change them, the one that is decided on among them.
+    #[must_use]
+    pub fn policy(&self, rules: &Rules) -> String {
+        let Self {
+            mode,
+            trusted,
+            headless,
+            sandbox,
+            tainted: _,
+            private: _,
+        } = self;
+        format!("{}:{mode:?}:{trusted}:{headless}:{sandbox}", rules.digest())
+    }
+}
+
 /// The decision, who made it and why.
 #[derive(Debug)]
 pub struct Decision {
@@ -68,7 +87,7 @@ pub fn decide(call: &Call, rules: &Rules, context: &Context) -> Decision {
         finding.outcome = Outcome::Deny;
         finding.reasons.push("headless".to_owned());
     }
-    let permit = || Permit::new(call, &rules.digest(), place(call, context));
+    let permit = || Permit::new(call, &context.policy(rules), place(call, context));
     let mut message = String::new();
     let verdict = match finding.outcome {
         Outcome::Allow => Verdict::Allow(permit()),

@@ -22,7 +22,7 @@ mod shell;
 mod wordlist;
 
 pub use always::{AlwaysStore, Kept, StoreError};
-pub use bound::{Bound, FileId};
+pub use bound::{Bound, FileId, named};
 pub use decide::{Context, Decision, Verdict, decide};
 pub use facts::{Call, Effect, Facts, PathFact};
 pub use labels::Labels;

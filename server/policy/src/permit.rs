@@ -66,11 +66,10 @@ pub struct SandboxGrant(());
 #[derive(Debug)]
 pub struct OutsideGrant(());
 
-/// The call is not the one that was decided on, or what it was decided for has changed: ask again.
+/// The call is not the one that was decided on, what it was decided for has changed, or what it was decided under:
+/// nothing was done; it is to be decided on anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "what this call would touch has changed since it was approved: nothing was done; call it again"
-)]
+#[error("what this call would touch, or what holds for it, has changed since it was decided on")]
 pub struct Stale;
 
 impl Permit {
@@ -94,18 +93,13 @@ impl Permit {
         self.digest == call.digest()
     }
 
-    /// Is the policy still the one that it was made under? `policy` is [`Rules::digest`](crate::Rules::digest).
-    #[must_use]
-    pub fn made_under(&self, policy: &str) -> bool {
-        self.policy == policy
-    }
-
-    /// Exchanges it for leave to run the call, whose facts and bounds were made afresh just before.
+    /// Exchanges it for leave to run the call, whose facts and bounds were made afresh just before. `policy` is what
+    /// holds now: [`Context::policy`](crate::Context::policy).
     ///
     /// # Errors
-    /// [`Stale`] where the call is not the one that was decided on.
-    pub fn redeem(self, call: &Call) -> Result<Grant, Stale> {
-        if !self.covers(call) {
+    /// [`Stale`] where the call is not the one that was decided on, or another policy holds than it was made under.
+    pub fn redeem(self, call: &Call, policy: &str) -> Result<Grant, Stale> {
+        if !self.covers(call) || self.policy != policy {
             return Err(Stale);
         }
         Ok(match self.place {
@@ -150,6 +144,12 @@ impl Ask {
     #[must_use]
     pub fn place(&self) -> Place {
         self.permit.place
+    }
+
+    /// Does what the question was made under still hold? `policy` is [`Context::policy`](crate::Context::policy).
+    #[must_use]
+    pub fn made_under(&self, policy: &str) -> bool {
+        self.permit.policy == policy
     }
 
     /// The user said yes to exactly this.

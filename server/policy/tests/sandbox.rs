@@ -215,28 +215,49 @@ fn a_permit_is_for_its_place_its_call_and_its_policy() {
         Verdict::Ask(ask) => ask.approve(),
         Verdict::Deny => panic!("denied"),
     };
+    let rules = Rules::default();
+    let redeem =
+        |command: &str, call: &Call, policy: &str| permit(command, &DEFAULT).redeem(call, policy);
+    let holds = DEFAULT.policy(&rules);
     assert!(matches!(
-        permit("make", &DEFAULT).redeem(&shell("make")),
+        redeem("make", &shell("make"), &holds),
         Ok(Grant::Sandbox(_))
     ));
     assert!(matches!(
-        permit("git push", &DEFAULT).redeem(&shell("git push")),
+        redeem("git push", &shell("git push"), &holds),
         Ok(Grant::Outside(_))
     ));
-    assert_eq!(
-        permit("make", &DEFAULT)
-            .redeem(&shell("make x"))
-            .unwrap_err(),
-        Stale
-    );
     let mut moved = shell("make");
     moved.bound.folder = FileId::of(Path::new("/"));
-    assert_eq!(permit("make", &DEFAULT).redeem(&moved).unwrap_err(), Stale);
-    assert!(permit("make", &DEFAULT).made_under(&Rules::default().digest()));
-    assert!(!permit("make", &DEFAULT).made_under(&allow(&["x"], &[]).digest()));
+    let mut typed = shell("make");
+    typed.bound.documents.push(("/workspace/a".into(), 2));
+    for other in [shell("make x"), moved, typed] {
+        assert_eq!(redeem("make", &other, &holds).unwrap_err(), Stale);
+    }
+    let changes: [fn(&mut Context); 4] = [
+        |now| now.mode = Mode::Plan,
+        |now| now.trusted = false,
+        |now| now.headless = true,
+        |now| now.sandbox = false,
+    ];
+    let mut others = vec![DEFAULT.policy(&allow(&["x"], &[]))];
+    for change in changes {
+        let mut now = DEFAULT;
+        change(&mut now);
+        others.push(now.policy(&rules));
+    }
+    for policy in others {
+        assert_eq!(
+            redeem("make", &shell("make"), &policy).unwrap_err(),
+            Stale,
+            "{policy}"
+        );
+    }
     let Verdict::Ask(ask) = decide(&shell("git push"), &Rules::default(), &DEFAULT).verdict else {
         panic!()
     };
+    assert!(ask.made_under(&holds));
+    assert!(!ask.made_under(&rules.digest()));
     assert_eq!(ask.approve_in_sandbox().place(), Place::Sandbox);
 }
 

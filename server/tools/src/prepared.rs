@@ -1,8 +1,10 @@
 //! A call between its parsing and its outcome: what policy decides on, and the only way to run it.
 
+use std::path::PathBuf;
+
 use futures::future::BoxFuture;
-use interline_log::{CallId, CallStatus};
-use interline_policy::{Bound, Call, Facts, Permit};
+use interline_log::{Access, CallId, CallStatus};
+use interline_policy::{Bound, Call, Facts, Permit, Stale};
 use tokio_util::sync::CancellationToken;
 
 use crate::tool::{Answer, Context, Runnable, Stop};
@@ -61,59 +63,67 @@ impl Prepared {
         }
     }
 
-    /// Runs it. A permit for another call runs nothing and fails; so does a target that has changed since the
-    /// decision (a symlink swapped in between). Cancelling kills what was started within 2 s.
-    #[must_use]
+    /// Runs it. `policy` is what holds now ([`interline_policy::Context::policy`]). Cancelling kills what was started
+    /// within 2 s.
+    ///
+    /// # Errors
+    /// [`Stale`] where the permit is not for this call as things are now (a symlink swapped, a buffer typed into, the
+    /// mode changed since): nothing was done, and it is to be prepared and decided on anew.
     pub fn run(
         self,
         permit: Permit,
+        policy: String,
         call: CallId,
         environment: Environment,
         cancel: CancellationToken,
-    ) -> BoxFuture<'static, Output> {
+    ) -> BoxFuture<'static, Result<Output, Stale>> {
         Box::pin(async move {
             let name = self.call.tool.clone();
-            let done = self.run_checked(permit, call, environment, cancel).await;
-            output(&name, done)
+            if cancel.is_cancelled() {
+                return Ok(output(&name, Err(Stop::Cancelled)));
+            }
+            let facts = match self.input.facts(&environment) {
+                Ok(facts) => facts,
+                Err(message) => return Ok(output(&name, Err(Stop::Failed(message)))),
+            };
+            let now = Call {
+                bound: bound(&facts, self.call.access, &environment),
+                facts,
+                ..self.call
+            };
+            let context = Context {
+                grant: permit.redeem(&now, &policy)?,
+                environment,
+                call,
+                cancel,
+            };
+            Ok(output(&name, self.input.run(context).await))
         })
-    }
-
-    async fn run_checked(
-        self,
-        permit: Permit,
-        call: CallId,
-        environment: Environment,
-        cancel: CancellationToken,
-    ) -> Result<Answer, Stop> {
-        if !permit.covers(&self.call) {
-            return Err(Stop::Failed("no permit for this call".to_owned()));
-        }
-        if cancel.is_cancelled() {
-            return Err(Stop::Cancelled);
-        }
-        let facts = self.input.facts(&environment)?;
-        let now = Call {
-            bound: bound(&facts, &environment),
-            facts,
-            ..self.call
-        };
-        let grant = permit
-            .redeem(&now)
-            .map_err(|stale| Stop::Failed(stale.to_string()))?;
-        let context = Context {
-            environment,
-            grant,
-            call,
-            cancel,
-        };
-        self.input.run(context).await
     }
 }
 
 /// What a decision on these facts is bound to.
-pub(crate) fn bound(facts: &Facts, environment: &Environment) -> Bound {
+pub(crate) fn bound(facts: &Facts, access: Access, environment: &Environment) -> Bound {
     let env = environment.env.iter().map(|(name, _)| name.clone());
-    Bound::look(facts, environment.workspace.root(), env)
+    let documents = match access {
+        Access::Propose | Access::Execute => documents(facts, environment),
+        // What reads or only talks is about what stands there when it does.
+        Access::Read | Access::Interact => Vec::new(),
+    };
+    Bound {
+        documents,
+        ..Bound::look(facts, environment.workspace.root(), env)
+    }
+}
+
+/// The open buffers among the files of the facts: what a change would do there, or a command find, is what they say.
+fn documents(facts: &Facts, environment: &Environment) -> Vec<(PathBuf, i64)> {
+    let workspace = &environment.workspace;
+    let open = interline_policy::named(facts, workspace.root()).filter_map(|path| {
+        let document = workspace.document_at(&workspace.path_of(&path)?)?;
+        Some((path, i64::from(document.version)))
+    });
+    open.collect()
 }
 
 fn output(tool: &str, done: Result<Answer, Stop>) -> Output {

@@ -155,7 +155,7 @@ fn parse<T: Tool>(
         tool: info.definition.name.clone(),
         input: schema::canonical(&input)?,
         access: info.access,
-        bound: prepared::bound(&facts, environment),
+        bound: prepared::bound(&facts, info.access, environment),
         facts,
     };
     Ok(Prepared {

@@ -6,12 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use interline_policy::SandboxGrant;
 use interline_workspace::shadow::{Changes, Entered, Layers, Place, Shadow};
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use crate::Environment;
-use crate::process::{Confined, Finished, Job, Streams};
+use crate::process::{Confined, Finished, Ground, Job, Streams};
 use crate::sandbox::{self, Fault, Internet, Limits, Mount, Network, Probe};
 use crate::tool::{Stop, unless_cancelled};
 
@@ -63,10 +64,11 @@ pub(crate) struct Shaded {
     _turn: OwnedMutexGuard<Option<Shadow>>,
 }
 
-/// Runs `job` in the shadow of the session. Its folder and its program are those of the workspace's own place.
+/// Runs `job`, which was let into the sandbox, in the shadow of the session. Its folder and its program are those of the workspace's own place.
 pub(crate) async fn run(
+    _: &SandboxGrant,
     environment: &Environment,
-    mut job: Job,
+    job: Job,
     streams: Streams,
     cancel: &CancellationToken,
 ) -> Result<Shaded, Stop> {
@@ -89,8 +91,9 @@ pub(crate) async fn run(
     };
     let workspace = vec![overlay(layers), Mount::Hidden(confinement.state.clone())];
     let confined = confinement.confined(environment, workspace);
-    job.sandbox = Some(confined.map_err(|error| error.to_string())?);
-    let finished = job.run(streams, cancel).await?;
+    let confined = confined.map_err(|error| error.to_string())?;
+    let ground = Ground::Confined(&confined);
+    let finished = job.run(ground, streams, cancel).await?;
     Ok(Shaded {
         finished,
         entered,

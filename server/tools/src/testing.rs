@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use interline_log::{CallId, Mode, SessionId, TurnId};
-use interline_policy::{Context, Rules, Verdict, decide};
+use interline_policy::{Context, Rules, Stale, Verdict, decide};
 use interline_workspace::Workspace;
 use interline_workspace::editor::{
     Abilities, Display, Editor, EditorError, PermissionPrompt, PermissionReply, Query, QueryAnswer,
@@ -132,9 +132,25 @@ impl Bench {
     }
 
     pub(crate) async fn run(&self, prepared: Prepared, cancel: CancellationToken) -> Output {
+        self.try_run(prepared, cancel)
+            .await
+            .expect("nothing changed")
+    }
+
+    pub(crate) async fn try_run(
+        &self,
+        prepared: Prepared,
+        cancel: CancellationToken,
+    ) -> Result<Output, Stale> {
         let permit = permit(&prepared);
         prepared
-            .run(permit, CallId::new(), self.environment.clone(), cancel)
+            .run(
+                permit,
+                policy(),
+                CallId::new(),
+                self.environment.clone(),
+                cancel,
+            )
             .await
     }
 
@@ -148,17 +164,23 @@ impl Bench {
     }
 }
 
+const CONTEXT: Context = Context {
+    mode: Mode::Default,
+    trusted: true,
+    headless: false,
+    tainted: false,
+    private: false,
+    sandbox: false,
+};
+
+/// What holds for every call.
+pub(crate) fn policy() -> String {
+    CONTEXT.policy(&Rules::default())
+}
+
 /// What the user's yes gives.
 pub(crate) fn permit(prepared: &Prepared) -> interline_policy::Permit {
-    let context = Context {
-        mode: Mode::Default,
-        trusted: true,
-        headless: false,
-        tainted: false,
-        private: false,
-        sandbox: false,
-    };
-    match decide(prepared.call(), &Rules::default(), &context).verdict {
+    match decide(prepared.call(), &Rules::default(), &CONTEXT).verdict {
         Verdict::Allow(permit) => permit,
         Verdict::Ask(ask) => ask.approve(),
         Verdict::Deny => panic!("denied: {:?}", prepared.call()),

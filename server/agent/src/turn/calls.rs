@@ -5,16 +5,21 @@
 
 use std::time::Instant;
 
-use futures::future::join_all;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, join_all, ready};
 use interline_log::{
     Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId, Mode,
     TurnOutcome,
 };
-use interline_policy::{Context, Decision, Labels, Permit, Verdict};
+use interline_policy::{Context, Decision, Labels, Permit, Stale, Verdict};
 use interline_tools::{Environment, Output, Prepared};
 use interline_workspace::editor::Display;
 
 use super::{End, Turn};
+
+/// What the model is told where three decisions in a row were void.
+const KEPT_CHANGING: &str = "not run: what this touches, or what holds for it, kept changing while it was decided on. \
+    nothing was done; call it again";
 
 /// A call as the model wrote it.
 #[derive(Clone)]
@@ -140,31 +145,53 @@ impl Turn {
             })
     }
 
-    async fn gate_and_execute(
-        &mut self,
-        call: &Wanted,
-        mut prepared: Prepared,
-    ) -> Result<Output, End> {
+    async fn gate_and_execute(&mut self, call: &Wanted, prepared: Prepared) -> Result<Output, End> {
         self.announce(call)?;
-        let gated = self.gate(call, &mut prepared).await?;
-        if let Gated::Run(_) = gated {
-            self.intend(call, &prepared).await?;
-        }
-        // Not raced with the cancellation: what has started is stopped by its executor, and its outcome recorded.
-        let output = self.execute(call.id, prepared, gated).await;
+        let output = self.carry_out(call, prepared).await?;
         self.answer(call, &output)?;
         Ok(output)
     }
 
+    /// Steps 1 to 13: decided on and run. What has changed between the decision and the run is decided on anew.
+    async fn carry_out(&mut self, call: &Wanted, mut prepared: Prepared) -> Result<Output, End> {
+        for again in [false, true, true] {
+            let permit = match self.gate(call, &mut prepared, again).await? {
+                Gated::Answer(output) => return Ok(output),
+                Gated::Run(permit) => permit,
+            };
+            self.intend(call, &prepared).await?;
+            let policy = self.policy(prepared.info().access).await;
+            // Not raced with the cancellation: what has started is stopped by its executor, and its outcome recorded.
+            let run = self.execute(call.id, prepared, permit, policy);
+            if let Ok(output) = run.await {
+                return Ok(output);
+            }
+            prepared = match self.prepare_call(call) {
+                Ok(prepared) => prepared,
+                Err(message) => return Ok(Output::failed(message, "invalid call")),
+            };
+        }
+        Ok(Output::failed(KEPT_CHANGING, "it kept changing"))
+    }
+
     async fn run_reads(&mut self, batch: &mut Vec<(Wanted, Prepared)>) -> Result<(), End> {
-        let mut running = Vec::new();
-        let mut calls = Vec::new();
+        let mut gated = Vec::new();
         for (call, mut prepared) in std::mem::take(batch) {
             self.show_started(&call, &prepared);
             self.announce(&call)?;
-            let gated = self.gate(&call, &mut prepared).await?;
-            let run = self.execute(call.id, prepared, gated);
-            running.push(run);
+            let gate = self.gate(&call, &mut prepared, false).await?;
+            gated.push((call, prepared, gate));
+        }
+        let policy = self.policy(Access::Read).await;
+        let mut running = Vec::new();
+        let mut calls = Vec::new();
+        for (call, prepared, gate) in gated {
+            running.push(match gate {
+                Gated::Answer(output) => ready(Ok(output)).left_future(),
+                Gated::Run(permit) => self
+                    .execute(call.id, prepared, permit, policy.clone())
+                    .right_future(),
+            });
             calls.push(call);
         }
         let all = join_all(running);
@@ -174,6 +201,13 @@ impl Turn {
             outputs = all => outputs,
         };
         for (call, output) in calls.iter().zip(outputs) {
+            let output = match output {
+                Ok(output) => output,
+                Err(Stale) => match self.prepare_call(call) {
+                    Ok(prepared) => self.carry_out(call, prepared).await?,
+                    Err(message) => Output::failed(message, "invalid call"),
+                },
+            };
             self.answer(call, &output)?;
         }
         Ok(())
@@ -202,8 +236,13 @@ impl Turn {
         Ok(())
     }
 
-    /// Steps 1 to 12 of the pipeline: facts are made, policy decides, the user is asked.
-    async fn gate(&mut self, call: &Wanted, prepared: &mut Prepared) -> Result<Gated, End> {
+    /// Steps 2 to 11 of the pipeline: policy decides, the user is asked. `again`: what was decided before is void.
+    async fn gate(
+        &mut self,
+        call: &Wanted,
+        prepared: &mut Prepared,
+        again: bool,
+    ) -> Result<Gated, End> {
         let Decision {
             verdict,
             by,
@@ -213,7 +252,7 @@ impl Turn {
         let gated = match verdict {
             Verdict::Allow(permit) => Gated::Run(permit),
             Verdict::Deny => Gated::Answer(denied(&by, &reasons, message)),
-            Verdict::Ask(ask) => self.ask(call, prepared, ask).await?,
+            Verdict::Ask(ask) => self.ask(call, prepared, ask, again).await?,
         };
         if let Gated::Run(_) = gated
             && self.session.label(Labels::of(prepared.call()))
@@ -273,16 +312,11 @@ impl Turn {
         &self,
         id: CallId,
         prepared: Prepared,
-        gated: Gated,
-    ) -> impl Future<Output = Output> + Send + use<> {
-        let environment = self.environment();
+        permit: Permit,
+        policy: String,
+    ) -> BoxFuture<'static, Result<Output, Stale>> {
         let cancel = self.cancel.child_token();
-        async move {
-            match gated {
-                Gated::Answer(output) => output,
-                Gated::Run(permit) => prepared.run(permit, id, environment, cancel).await,
-            }
-        }
+        prepared.run(permit, policy, id, self.environment(), cancel)
     }
 
     fn announce(&self, call: &Wanted) -> Result<(), End> {
@@ -351,15 +385,23 @@ impl Turn {
     pub(super) async fn policy_context(&self, access: Access) -> Context {
         let mode = self.session.mode();
         let wanted = access == Access::Execute || mode == Mode::Auto || self.trusted;
-        let sandbox = wanted && self.session.host.confinement().await.is_ok();
+        let host = &self.session.host;
+        let sandbox = wanted && host.confinement().await.is_ok();
         Context {
             mode,
-            trusted: self.trusted,
+            // What is trusted while the turn runs counts from the next one on; what no longer is, at once.
+            trusted: self.trusted && host.trusted(self.session.workspace.root()),
             headless: self.session.editor.abilities().headless,
             tainted: self.session.tainted(),
             private: self.session.private(),
             sandbox,
         }
+    }
+
+    /// What holds for a call now. Its permit is good for nothing else.
+    pub(super) async fn policy(&self, access: Access) -> String {
+        let context = self.policy_context(access).await;
+        context.policy(&self.session.host.rules())
     }
 
     pub(super) fn environment(&self) -> Environment {

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use interline_log::{Access, Actor, EventData, HunkId, PermissionAnswer};
-use interline_policy::{Ask, Place, Verdict};
+use interline_policy::{Ask, Permit, Place, Verdict};
 use interline_tools::{Output, Prepared};
 use interline_workspace::editor::{PermissionPrompt, PermissionReply};
 
@@ -18,59 +18,78 @@ const SAVED_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks at the disk.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Stands first in a prompt that comes once more.
+const AGAIN: &str = "asked again: something that this is about has changed since it was decided on";
+
 /// What stands before the user and not on disk, where a command would run on the disk.
+#[derive(PartialEq, Eq)]
 struct Unseen {
     hunks: Vec<HunkId>,
     files: usize,
 }
 
 impl Turn {
+    /// `again`: what the user said to it before is void.
     pub(super) async fn ask(
         &mut self,
         call: &Wanted,
         prepared: &mut Prepared,
         mut ask: Ask,
+        mut again: bool,
     ) -> Result<Gated, End> {
         loop {
-            let reply = self.reply(call, prepared, &ask).await?;
-            match reply {
+            let shown = self.unseen(prepared, &ask);
+            let answer = self.reply(call, prepared, &ask, again).await?;
+            match answer {
                 PermissionAnswer::Deny => return Ok(Gated::Answer(refused())),
-                PermissionAnswer::Allow => return Ok(Gated::Run(ask.approve())),
-                PermissionAnswer::AllowInSandbox => {
-                    return Ok(Gated::Run(ask.approve_in_sandbox()));
+                PermissionAnswer::AcceptAndAllow => {
+                    if let Err(reason) = self.accept_and_save(call).await {
+                        let content = format!("not run: {reason}");
+                        return Ok(Gated::Answer(Output::failed(content, "not run")));
+                    }
+                    // The files are others now: the call is made anew.
+                    *prepared = match self.prepare_call(call) {
+                        Ok(prepared) => prepared,
+                        Err(message) => {
+                            return Ok(Gated::Answer(Output::failed(message, "invalid call")));
+                        }
+                    };
                 }
-                PermissionAnswer::AllowAlways => {
-                    self.keep_rule(&ask);
-                    return Ok(Gated::Run(ask.approve()));
+                PermissionAnswer::Allow
+                | PermissionAnswer::AllowInSandbox
+                | PermissionAnswer::AllowAlways => {
+                    let policy = self.policy(prepared.info().access).await;
+                    let holds = ask.made_under(&policy) && self.shows(&shown, prepared, &ask);
+                    let kept = holds && answer == PermissionAnswer::AllowAlways && self.keep(&ask);
+                    // A rule that was kept is the policy now, and has to say yes by itself.
+                    if holds && !kept {
+                        return Ok(Gated::Run(approved(ask, answer)));
+                    }
                 }
-                PermissionAnswer::AcceptAndAllow => {}
             }
-            if let Err(reason) = self.accept_and_save(call).await {
-                let content = format!("not run: {reason}");
-                return Ok(Gated::Answer(Output::failed(content, "not run")));
-            }
-            // The files are others now: the call is made and decided on anew.
-            let anew = self.prepare_call(call);
-            *prepared = match anew {
-                Ok(prepared) => prepared,
-                Err(message) => return Ok(Gated::Answer(Output::failed(message, "invalid call"))),
-            };
             let decision = self.decide(call, prepared).await?;
-            let again = match decision.verdict {
+            let anew = match decision.verdict {
                 Verdict::Allow(permit) => return Ok(Gated::Run(permit)),
                 Verdict::Deny => {
                     let output = denied(&decision.by, &decision.reasons, decision.message);
                     return Ok(Gated::Answer(output));
                 }
-                Verdict::Ask(again) => again,
+                Verdict::Ask(anew) => anew,
             };
-            let same = (&again.effects, again.danger, again.place())
+            let same = (&anew.effects, anew.danger, anew.place())
                 == (&ask.effects, ask.danger, ask.place());
-            if same && self.unseen(prepared, &again).is_none() {
-                return Ok(Gated::Run(again.approve()));
+            let shown = shown.filter(|_| answer != PermissionAnswer::AcceptAndAllow);
+            if same && self.shows(&shown, prepared, &anew) {
+                return Ok(Gated::Run(approved(anew, answer)));
             }
-            ask = again;
+            (ask, again) = (anew, true);
         }
+    }
+
+    /// Did a prompt that showed this say everything that a command would not see?
+    fn shows(&self, shown: &Option<Unseen>, prepared: &Prepared, ask: &Ask) -> bool {
+        let now = self.unseen(prepared, ask);
+        now.is_none() || now == *shown
     }
 
     /// Asks, on record before and after.
@@ -79,10 +98,14 @@ impl Turn {
         call: &Wanted,
         prepared: &Prepared,
         ask: &Ask,
+        again: bool,
     ) -> Result<PermissionAnswer, End> {
         let place = (self.id, call.id);
         let sandbox = self.policy_context(prepared.info().access).await.sandbox;
-        let prompt = self.prompt(call, prepared, ask, sandbox);
+        let mut prompt = self.prompt(call, prepared, ask, sandbox);
+        if again {
+            prompt.effects.insert(0, AGAIN.to_owned());
+        }
         let options = prompt.options.clone();
         let asked = EventData::PermissionAsked {
             text: prompt.title.clone(),
@@ -201,15 +224,26 @@ impl Turn {
         }
     }
 
-    fn keep_rule(&self, ask: &Ask) {
+    /// Keeps the rule that was offered. False: there is none, or it can't be kept, which the user is told.
+    fn keep(&self, ask: &Ask) -> bool {
         let root = self.session.workspace.root();
-        if let Some(rule) = &ask.always
-            && let Err(error) = self.session.host.keep_rule(root, rule)
-        {
+        let Some(rule) = &ask.always else {
+            return false;
+        };
+        let kept = self.session.host.keep_rule(root, rule);
+        if let Err(error) = &kept {
             self.session.warn(format!(
                 "allowed this once; the rule could not be kept: {error}"
             ));
         }
+        kept.is_ok()
+    }
+}
+
+fn approved(ask: Ask, answer: PermissionAnswer) -> Permit {
+    match answer {
+        PermissionAnswer::AllowInSandbox => ask.approve_in_sandbox(),
+        _ => ask.approve(),
     }
 }
 

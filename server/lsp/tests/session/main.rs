@@ -5,6 +5,7 @@
     reason = "helpers of tests; fixtures are files"
 )]
 
+mod anew;
 mod client;
 mod folders;
 mod permission;

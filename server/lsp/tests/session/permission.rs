@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use super::{Client, Setup, TEXT};
 
-const ASKS: &str = "window/showMessageRequest";
-const REQUESTS: &str = "interline/requestPermission";
+pub(super) const ASKS: &str = "window/showMessageRequest";
+pub(super) const REQUESTS: &str = "interline/requestPermission";
 
-fn shell(command: &str) -> Step {
+pub(super) fn shell(command: &str) -> Step {
     Step::call("shell", json!({ "command": command }))
 }
 
-async fn model(steps: impl IntoIterator<Item = Step>) -> Server {
+pub(super) async fn model(steps: impl IntoIterator<Item = Step>) -> Server {
     Server::start(Script::of(steps)).await
 }
 
@@ -24,7 +24,7 @@ fn titles(prompt: &Value) -> Vec<&str> {
 }
 
 /// What the session's log says, by type.
-fn on_record(client: &Client, session: &Value, kind: &str) -> Vec<Value> {
+pub(super) fn on_record(client: &Client, session: &Value, kind: &str) -> Vec<Value> {
     let store = interline_log::Store::new(client.state.path().join("sessions"));
     let id = serde_json::from_value(session.clone()).unwrap();
     let events = store.read(id).unwrap_or_default();
@@ -46,7 +46,7 @@ async fn recorded(client: &Client, session: &Value, kind: &str, count: usize) ->
     }
 }
 
-async fn ask(client: &mut Client, text: &str) -> Value {
+pub(super) async fn ask(client: &mut Client, text: &str) -> Value {
     client
         .command("interline.prompt", json!({ "text": text }))
         .await["result"]["session"]

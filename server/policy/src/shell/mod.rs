@@ -26,7 +26,7 @@ use std::path::Path;
 
 use crate::facts::{Effect, Facts};
 use lookup::Lookup;
-pub(crate) use programs::{base_name, may_always_run, without_global_options};
+pub(crate) use programs::{base_name, may_always_run, path_in, without_global_options};
 use walk::Walk;
 
 /// Words of an unproven text that are looked up on the disk.

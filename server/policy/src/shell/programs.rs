@@ -205,7 +205,7 @@ pub(crate) fn paths_anywhere(words: &[String]) -> Vec<(&str, bool)> {
 }
 
 /// The value of `--option=value` and `of=value`, else the argument.
-fn path_in(arg: &str) -> &str {
+pub(crate) fn path_in(arg: &str) -> &str {
     match arg.split_once('=') {
         Some((_, value)) if !value.is_empty() => value,
         _ => arg,

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::copy::Copy;
 use super::{Failure, Texts};
 use crate::Environment;
-use crate::process::{Capture, ChildEnvironment, Confined, End, Job, Streams};
+use crate::process::{Capture, ChildEnvironment, Confined, End, Ground, Job, Streams, Trusted};
 use crate::sandbox::Mount;
 
 const TIME_LIMIT: Duration = Duration::from_secs(120);
@@ -28,7 +28,7 @@ pub(super) struct Site {
     as_on_disk: bool,
     environment: ChildEnvironment,
     /// Where a sandbox works, checkers run in it: they run the project's code.
-    confined: Option<Confined>,
+    sandbox: Result<Confined, Trusted>,
 }
 
 /// Folders of ours that checkers write to.
@@ -50,9 +50,13 @@ impl Site {
         copy.sync(&root, &folder, &overlay)?;
         let cant = |error| format!("{} can't be used: {error}", folder.display());
         let folder = folder.canonicalize().map_err(cant)?;
-        let confined = confined(environment, &folder).map_err(cant)?;
+        let sandbox = match confined(environment, &folder).map_err(cant)? {
+            Some(confined) => Ok(confined),
+            None => Err(Trusted::folder(environment)
+                .ok_or("the folder is not trusted, so its own checker may not run")?),
+        };
         Ok(Self {
-            confined,
+            sandbox,
             copy: folder,
             scratch: environment.scratch.clone(),
             files: copy.files(),
@@ -113,7 +117,7 @@ impl Site {
 
     /// Lets checkers read what is outside of the workspace.
     pub(super) fn show(&mut self, paths: &[PathBuf]) {
-        if let Some(confined) = &mut self.confined {
+        if let Ok(confined) = &mut self.sandbox {
             let shown = paths.iter().cloned().map(Mount::ReadOnly);
             confined.mounts.extend(shown);
         }
@@ -134,10 +138,13 @@ impl Site {
             folder,
             environment,
             time_limit: TIME_LIMIT,
-            sandbox: self.confined.clone(),
+        };
+        let ground = match &self.sandbox {
+            Ok(confined) => Ground::Confined(confined),
+            Err(trusted) => Ground::Trusted(trusted),
         };
         let streams = Streams::Split(Capture::new(OUTPUT, 0), Capture::new(ERRORS, ERRORS));
-        let finished = job.run(streams, cancel).await?;
+        let finished = job.run(ground, streams, cancel).await?;
         let (Streams::Split(stdout, stderr), End::Exited(status)) =
             (&finished.streams, finished.end)
         else {

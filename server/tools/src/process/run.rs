@@ -13,8 +13,11 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
+use interline_policy::OutsideGrant;
+
 use super::group::Group;
 use super::{Capture, ChildEnvironment};
+use crate::Environment;
 use crate::sandbox::{
     self, Control, Limits, Mount, Network, Outcome, Outside, Proxy, Spec, Visit, Word,
 };
@@ -30,8 +33,37 @@ pub(crate) struct Job {
     pub(crate) folder: PathBuf,
     pub(crate) environment: ChildEnvironment,
     pub(crate) time_limit: Duration,
-    /// Nowhere: it runs as the user's own programs do.
-    pub(crate) sandbox: Option<Confined>,
+}
+
+/// Where a program runs. What runs on the real machine shows who has let it out (I2).
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ground<'a> {
+    /// In this sandbox.
+    Confined(&'a Confined),
+    /// As the user's own programs do: this very call was let out.
+    Granted(#[expect(dead_code, reason = "a proof: to have it is all")] &'a OutsideGrant),
+    /// The same, on a copy: a checker, where no sandbox works.
+    Trusted(#[expect(dead_code, reason = "a proof: to have it is all")] &'a Trusted),
+}
+
+/// The user trusts the folder: its checkers may run its code.
+#[derive(Clone, Debug)]
+pub(crate) struct Trusted(());
+
+impl Trusted {
+    /// `None` where the user does not.
+    pub(crate) fn folder(environment: &Environment) -> Option<Self> {
+        environment.trusted.then_some(Self(()))
+    }
+}
+
+impl<'a> Ground<'a> {
+    fn confined(self) -> Option<&'a Confined> {
+        match self {
+            Self::Confined(confined) => Some(confined),
+            Self::Granted(_) | Self::Trusted(_) => None,
+        }
+    }
 }
 
 /// The sandbox that a program is to run in.
@@ -97,16 +129,20 @@ impl Job {
     /// Runs it. The error says why it could not be started.
     pub(crate) async fn run(
         &self,
+        ground: Ground<'_>,
         mut streams: Streams,
         cancel: &CancellationToken,
     ) -> Result<Finished, String> {
+        let confined = ground.confined();
         let cant = |error: std::io::Error| format!("can't run {}: {error}", self.program.display());
-        let (mut running, receivers) = self.spawn(&streams).map_err(cant)?;
+        let (mut running, receivers) = self.spawn(confined, &streams).map_err(cant)?;
         let group = Group::of(&running.child);
         let group = group.ok_or_else(|| cant(std::io::ErrorKind::NotFound.into()))?;
-        running.hand_over(self.spec()).await;
+        running
+            .hand_over(confined.map(|confined| self.spec(confined)))
+            .await;
         let reading = read_all(receivers, &mut streams);
-        let ended = self.watch(&mut running, &group, reading, cancel);
+        let ended = self.watch(&mut running, confined, &group, reading, cancel);
         let (over, left_running) = ended.await.map_err(cant)?;
         drop(group);
         let visits = running.proxy.take().map(Proxy::finish);
@@ -129,9 +165,8 @@ impl Job {
     }
 
     /// What the launcher is told.
-    fn spec(&self) -> Option<Spec> {
-        let confined = self.sandbox.as_ref()?;
-        Some(Spec {
+    fn spec(&self, confined: &Confined) -> Spec {
+        Spec {
             program: self.program.clone(),
             arguments: self.arguments.clone(),
             environment: sandbox::environment(self.environment.variables(), &confined.network),
@@ -139,18 +174,19 @@ impl Job {
             mounts: confined.mounts.clone(),
             network: confined.network.clone(),
             limits: confined.limits,
-        })
+        }
     }
 
     /// Reads until it is over; in the end nothing of the group is left.
     async fn watch(
         &self,
         running: &mut Running,
+        confined: Option<&Confined>,
         group: &Group,
         reading: impl Future<Output = ()>,
         cancel: &CancellationToken,
     ) -> std::io::Result<(Over, bool)> {
-        let ending = self.end(running, group, cancel);
+        let ending = self.end(running, confined, group, cancel);
         tokio::pin!(reading, ending);
         let mut closed = false;
         let over = loop {
@@ -171,7 +207,11 @@ impl Job {
         Ok((over, left_running))
     }
 
-    fn spawn(&self, streams: &Streams) -> std::io::Result<(Running, Vec<Receiver>)> {
+    fn spawn(
+        &self,
+        confined: Option<&Confined>,
+        streams: &Streams,
+    ) -> std::io::Result<(Running, Vec<Receiver>)> {
         let (reader, stdout) = std::io::pipe()?;
         let mut receivers = vec![Receiver::from_owned_fd(OwnedFd::from(reader))?];
         let stderr = match streams {
@@ -182,7 +222,7 @@ impl Job {
                 stderr
             }
         };
-        let (mut command, control) = self.command()?;
+        let (mut command, control) = self.command(confined)?;
         command
             .env_clear()
             .stdout(stdout)
@@ -207,8 +247,8 @@ impl Job {
         clippy::disallowed_methods,
         reason = "the one place that starts processes"
     )]
-    fn command(&self) -> std::io::Result<(Command, Option<Control>)> {
-        let Some(confined) = &self.sandbox else {
+    fn command(&self, confined: Option<&Confined>) -> std::io::Result<(Command, Option<Control>)> {
+        let Some(confined) = confined else {
             let mut command = Command::new(&self.program);
             command.args(&self.arguments).current_dir(&self.folder);
             command.stdin(Stdio::null());
@@ -224,11 +264,12 @@ impl Job {
     async fn end(
         &self,
         running: &mut Running,
+        confined: Option<&Confined>,
         group: &Group,
         cancel: &CancellationToken,
     ) -> std::io::Result<Over> {
         let early = tokio::select! {
-            over = running.over(self.sandbox.as_ref()) => return over,
+            over = running.over(confined) => return over,
             () = tokio::time::sleep(self.time_limit) => End::TimedOut,
             () = cancel.cancelled() => End::Cancelled,
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Exceeded, Internet, Outside, Ready, Spec, Visit};
-use crate::process::{Capture, ChildEnvironment, Confined, End, Job, Streams};
+use crate::process::{Capture, ChildEnvironment, Confined, End, Ground, Job, Streams};
 
 /// Bytes of output kept from each end.
 const KEPT: usize = 1 << 20;
@@ -62,16 +62,18 @@ pub async fn run_towards(
         folder: spec.folder.clone(),
         environment: ChildEnvironment::exactly(spec.environment.clone()),
         time_limit,
-        sandbox: Some(Confined {
-            launcher: launcher.to_owned(),
-            mounts: spec.mounts.clone(),
-            network: spec.network.clone(),
-            limits: spec.limits,
-            outside,
-        }),
+    };
+    let confined = Confined {
+        launcher: launcher.to_owned(),
+        mounts: spec.mounts.clone(),
+        network: spec.network.clone(),
+        limits: spec.limits,
+        outside,
     };
     let streams = Streams::Split(Capture::new(KEPT, KEPT), Capture::new(KEPT, KEPT));
-    let mut finished = job.run(streams, cancel).await?;
+    let mut finished = job
+        .run(Ground::Confined(&confined), streams, cancel)
+        .await?;
     let outcome = finished.sandbox.take();
     let (stdout, stderr) = match &finished.streams {
         Streams::Split(stdout, stderr) => (stdout.text(), stderr.text()),

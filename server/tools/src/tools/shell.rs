@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Environment;
 use crate::count::counted;
-use crate::process::{Capture, ChildEnvironment, End, Finished, Job, Streams};
+use crate::process::{Capture, ChildEnvironment, End, Finished, Ground, Job, Streams};
 use crate::tool::{Answer, Context, Stop, Tool};
 use crate::{shaded, visible};
 
@@ -78,14 +78,19 @@ impl Tool for Shell {
         let facts = Tool::facts(&self, &context.environment)?;
         let job = self.job(&context.environment, &facts)?;
         let streams = Streams::Merged(Capture::new(KEPT, KEPT));
-        match context.grant {
-            Grant::Outside(_) => {
-                let finished = job.run(streams, &context.cancel).await?;
+        match &context.grant {
+            Grant::Outside(grant) => {
+                let ground = Ground::Granted(grant);
+                let finished = job.run(ground, streams, &context.cancel).await?;
                 Ok(self.report(&finished))
             }
-            Grant::Sandbox(_) => {
-                let shaded =
-                    shaded::run(&context.environment, job, streams, &context.cancel).await?;
+            Grant::Sandbox(grant) => {
+                let Context {
+                    environment,
+                    cancel,
+                    ..
+                } = &context;
+                let shaded = shaded::run(grant, environment, job, streams, cancel).await?;
                 let answer = self.report(&shaded.finished);
                 if answer.status == CallStatus::Cancelled {
                     return Ok(answer);
@@ -118,7 +123,6 @@ impl Shell {
             folder: root.to_owned(),
             environment: child,
             time_limit: Duration::from_secs(u64::from(self.seconds())),
-            sandbox: None,
         })
     }
 

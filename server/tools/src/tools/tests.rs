@@ -8,7 +8,7 @@ use interline_workspace::proposal::RangeEdit;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::testing::{Bench, TestEditor, permit};
+use crate::testing::{Bench, TestEditor, permit, policy};
 
 fn range(line: u32, start: u32, end: u32) -> Range {
     let at = |character| Position { line, character };
@@ -123,19 +123,19 @@ async fn a_target_that_is_swapped_after_the_decision_fails_closed() {
     let bench = Bench::new(&[("a.txt", "one\n"), ("b.txt", "two\n")]);
     let root = bench.environment.workspace.root().to_owned();
     let edits = json!([{"old": "two", "new": "2"}]);
-    let prepared = bench
-        .prepare("edit", json!({"path": "a.txt", "edits": edits}))
-        .expect("valid");
+    let calls = [
+        ("edit", json!({"path": "a.txt", "edits": edits})),
+        ("shell", json!({"command": "cp a.txt copy.txt"})),
+    ];
+    let prepared = calls.map(|(tool, input)| bench.prepare(tool, input).expect("valid"));
     std::fs::remove_file(root.join("a.txt")).expect("ours");
     std::os::unix::fs::symlink("b.txt", root.join("a.txt")).expect("a link");
-    let done = bench.run(prepared, CancellationToken::new()).await;
-    assert_eq!(done.status, CallStatus::Failed);
-    assert!(
-        done.content.contains("nothing was done"),
-        "{}",
-        done.content
-    );
+    for prepared in prepared {
+        let done = bench.try_run(prepared, CancellationToken::new()).await;
+        done.expect_err("it is another file");
+    }
     assert!(bench.environment.workspace.hunks().is_empty());
+    assert!(!root.join("copy.txt").exists());
 }
 
 #[tokio::test]
@@ -149,16 +149,42 @@ async fn a_permit_is_for_one_call() {
         .expect("valid");
     let done = one.run(
         permit(&other),
+        policy(),
         CallId::new(),
         bench.environment.clone(),
         CancellationToken::new(),
     );
-    let done = done.await;
-    assert_eq!(
-        (done.status, done.content.as_str()),
-        (CallStatus::Failed, "no permit for this call")
-    );
+    done.await.expect_err("not for this call");
     assert!(!bench.environment.workspace.root().join("x").exists());
+}
+
+#[tokio::test]
+async fn a_buffer_that_was_typed_into_is_decided_on_anew() {
+    let bench = Bench::new(&[("a.txt", "one\n"), ("b.txt", "one\n")]);
+    let workspace = &bench.environment.workspace;
+    let open = |path: &str| {
+        let file = workspace.root().join(path);
+        workspace.did_open(path, Some(&file), "text", 1, "one\n");
+    };
+    open("a.txt");
+    let edit = json!({"path": "a.txt", "edits": [{"old": "one", "new": "two"}]});
+    let calls = [
+        ("edit", edit.clone(), true),
+        ("shell", json!({"command": "cp a.txt ../c.txt"}), true),
+        ("shell", json!({"command": "cp b.txt ../c.txt"}), false),
+        ("read", json!({"path": "a.txt"}), false),
+    ];
+    for (version, (tool, input, stale)) in (2..).zip(calls) {
+        let prepared = bench.prepare(tool, input).expect("valid");
+        workspace
+            .did_change("a.txt", version, &[])
+            .expect("it is open");
+        let done = bench.try_run(prepared, CancellationToken::new()).await;
+        assert_eq!(done.is_err(), stale, "{tool} {done:?}");
+    }
+    assert!(workspace.hunks().is_empty());
+    let done = bench.call("edit", edit).await;
+    assert_eq!(done.status, CallStatus::Succeeded, "{}", done.content);
 }
 
 #[test]
