@@ -5,7 +5,7 @@
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use interline_log::{Actor, Entry, EventData, Log, SessionId, Store};
+use interline_log::{Actor, Against, Entry, EventData, Log, SessionId, Store};
 
 fn main() {
     divan::main();
@@ -96,5 +96,5 @@ fn verify(bencher: Bencher<'_, '_>, bytes: usize) {
         .len();
     bencher
         .counter(BytesCount::new(length))
-        .bench_local(|| store.verify(id).unwrap());
+        .bench_local(|| store.verify(id, &Against::default()).unwrap());
 }

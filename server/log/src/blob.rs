@@ -33,6 +33,21 @@ pub(crate) fn read(session: &Path, digest: Digest) -> Result<Vec<u8>, String> {
     }
 }
 
+/// Checks a blob that may be of any length; the error says what is wrong.
+pub(crate) fn check(session: &Path, digest: Digest) -> Result<(), String> {
+    let path = folder_of(session).join(digest.to_string());
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => format!("blob {digest} is missing"),
+        _ => format!("blob {digest} can't be read ({error})"),
+    };
+    let file = disk::open_regular(&path).map_err(unreadable)?;
+    if Digest::of_stream(file).map_err(unreadable)? == digest {
+        Ok(())
+    } else {
+        Err(format!("blob {digest} was altered"))
+    }
+}
+
 /// The writing side; knows what is durable already.
 pub(crate) struct Blobs {
     folder: PathBuf,
@@ -52,15 +67,11 @@ impl Blobs {
         if blobs.is_empty() {
             return Ok(());
         }
-        match disk::create_folder(&self.folder) {
-            Ok(()) => self.folder.parent().map_or(Ok(()), disk::sync_folder)?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(LogError::io("create", &self.folder)(error)),
-        }
+        disk::create_folder_durably(&self.folder)?;
         let mut written = false;
         for (digest, bytes) in blobs {
             if self.durable.insert(digest) {
-                self.put(digest, &bytes)?;
+                disk::replace(&self.folder.join(digest.to_string()), &bytes)?;
                 written = true;
             }
         }
@@ -69,20 +80,6 @@ impl Blobs {
         } else {
             Ok(())
         }
-    }
-
-    /// Under a name of its own first, so that a blob is never seen half written.
-    fn put(&self, digest: Digest, bytes: &[u8]) -> Result<(), LogError> {
-        let path = self.folder.join(digest.to_string());
-        let part = path.with_extension("part");
-        match std::fs::remove_file(&part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(LogError::io("remove", &part)(error));
-            }
-            _ => {}
-        }
-        disk::write_new(&part, bytes)?;
-        std::fs::rename(&part, &path).map_err(LogError::io("write", &path))
     }
 }
 

@@ -1,6 +1,7 @@
 //! SHA-256 digests as the log writes them: 64 lower-case hex digits, nothing else.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -23,8 +24,25 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
+    /// The digest of what a stream has left.
+    pub(crate) fn of_stream(mut stream: impl Read) -> io::Result<Self> {
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match stream.read(&mut buffer)? {
+                0 => return Ok(Self(hasher.finalize().into())),
+                length => hasher.update(buffer.get(..length).unwrap_or_default()),
+            }
+        }
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// These bytes as a digest; `None` if they are not 32.
+    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
     }
 }
 

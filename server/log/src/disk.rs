@@ -19,6 +19,15 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     folder_builder().create(path)
 }
 
+/// Makes `path` and its entry durable. Fine if it is there.
+pub(crate) fn create_folder_durably(path: &Path) -> Result<(), LogError> {
+    match create_folder(path) {
+        Ok(()) => path.parent().map_or(Ok(()), sync_folder),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(LogError::io("create", path)(error)),
+    }
+}
+
 fn folder_builder() -> DirBuilder {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -44,6 +53,30 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), LogError> {
     file.write_all(bytes)
         .and_then(|()| file.sync_data())
         .map_err(LogError::io("write", path))
+}
+
+/// Makes `path` a file with `bytes`, never seen half written: it stands under a name of its own first. Durable but
+/// for its entry in the folder.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), LogError> {
+    let part = path.with_extension("part");
+    match std::fs::remove_file(&part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(LogError::io("remove", &part)(error));
+        }
+        _ => {}
+    }
+    write_new(&part, bytes)?;
+    std::fs::rename(&part, path).map_err(LogError::io("write", path))
+}
+
+/// Opens what others may have put there for reading: a file and nothing else, since a link leads elsewhere and a
+/// pipe never ends.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    if std::fs::symlink_metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::other("it is no regular file"))
+    }
 }
 
 /// Makes the entries of a folder durable. Only Unix lets a folder be synced.

@@ -41,6 +41,48 @@ pub enum LogError {
         /// What is wrong.
         what: String,
     },
+    /// The log has fewer events than a checkpoint signs: its end was taken off, or an older copy was put back.
+    #[error(
+        "the end of the log is gone or can't be read: {by} is signed for {signed} events, {events} are left (event \
+         {events} and what followed are missing); restore the log"
+    )]
+    Truncated {
+        /// Events that are there.
+        events: u64,
+        /// Events that the checkpoint is about.
+        signed: u64,
+        /// The checkpoint.
+        by: String,
+    },
+    /// The chain is whole, but it is not the one that was signed: somebody wrote it anew.
+    #[error(
+        "events {first} to {last} are not those that were signed: {by} has another root; some of them were changed, \
+         and the chain was made to fit; restore the log"
+    )]
+    Rewritten {
+        /// The first event that may have been changed.
+        first: u64,
+        /// The last one.
+        last: u64,
+        /// The checkpoint.
+        by: String,
+    },
+    /// A checkpoint that can't be relied on.
+    #[error("{name} is no valid checkpoint: {what}")]
+    Checkpoint {
+        /// The checkpoint's file.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The key that signs checkpoints can't be used.
+    #[error("the audit key {} can't be used: {what}", file.display())]
+    Key {
+        /// Its file.
+        file: PathBuf,
+        /// What is wrong, and what to do.
+        what: String,
+    },
     /// The disk refused. After a failed write the log takes no more: every later call says the same.
     #[error("could not {doing} {}: {source}", path.display())]
     Io {

@@ -7,6 +7,7 @@
 //! folded by [`Conversation`] and [`SessionSummary`]. How it stands on disk, for those who want to check it
 //! without us, is written at the head of `line.rs`.
 
+mod audit;
 mod blob;
 mod codec;
 mod conversation;
@@ -26,6 +27,7 @@ mod tool;
 mod write;
 mod writer;
 
+pub use audit::{Against, Anchor, KeyFile, PublicKey, Verified};
 pub use blob::Attachments;
 pub use conversation::Conversation;
 pub use error::LogError;
@@ -33,7 +35,7 @@ pub use event::*;
 pub use id::*;
 pub use message::*;
 pub use redact::REDACTED;
-pub use store::{Store, Verified};
+pub use store::Store;
 pub use summary::{SessionSummary, Spent};
 pub use tool::*;
 pub use write::{Entry, Log};

@@ -16,6 +16,7 @@
 //! The chain shows any change before its last line. It can't show that whole lines were taken off its end.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use memchr::memmem;
 use serde::de::IgnoredAny;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::digest::Digest;
+use crate::error::LogError;
 use crate::{Actor, CallId, EventId, SessionId, TurnId};
 
 const HASH_KEY: &[u8] = b",\"hash\":\"";
@@ -110,6 +112,8 @@ pub(crate) enum Fault {
     Torn,
     /// JSON, but not what was written.
     Altered(String),
+    /// What the reader's owner found.
+    Known(LogError),
 }
 
 /// Reads the line (without LF) that has to follow `head` and checks its hash.
@@ -130,10 +134,31 @@ pub(crate) fn check<'a>(text: &'a str, head: &Head) -> Result<(Envelope<'a>, Dig
     if envelope.session != head.session {
         return altered("it belongs to another session");
     }
-    if envelope.seq != head.seq || envelope.prev != head.prev {
-        return altered("it doesn't follow the line before: lines were removed, added or moved");
+    if let Some(what) = misplaced(&envelope, head) {
+        return Err(Fault::Altered(what));
     }
     Ok((envelope, hash))
+}
+
+/// Why a line that is whole by itself is not the next one.
+fn misplaced(envelope: &Envelope<'_>, head: &Head) -> Option<String> {
+    let (seq, expected) = (envelope.seq, head.seq);
+    match seq.cmp(&expected) {
+        Ordering::Greater if seq - expected == 1 => Some(format!(
+            "event {seq} stands here: event {expected} was removed or moved"
+        )),
+        Ordering::Greater => Some(format!(
+            "event {seq} stands here: events {expected} to {} were removed or moved",
+            seq - 1
+        )),
+        Ordering::Less => Some(format!(
+            "event {seq} stands here again: it was doubled or moved"
+        )),
+        Ordering::Equal if envelope.prev != head.prev => {
+            Some("it was not written after the line before: one of them was replaced".to_owned())
+        }
+        Ordering::Equal => None,
+    }
 }
 
 /// The hash that the line ought to have.

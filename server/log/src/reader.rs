@@ -3,13 +3,16 @@
 //! Must not write: what to do about a torn end is the store's.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::LogError;
 use crate::line::{self, Envelope, Fault, Head};
 use crate::writer::Tail;
-use crate::{Event, EventData, SessionId, blob, codec};
+use crate::{Event, EventData, SessionId, blob, codec, disk};
+
+/// A segment that a writer rotates at 16 MiB; the line that goes over it may be long by itself.
+const LONGEST: u64 = 64 << 20;
 
 pub(crate) fn segment_path(folder: &Path, segment: u32) -> PathBuf {
     folder.join(format!("events-{segment:05}.jsonl"))
@@ -18,6 +21,33 @@ pub(crate) fn segment_path(folder: &Path, segment: u32) -> PathBuf {
 /// What stands in a log.
 pub(crate) struct Contents {
     pub(crate) events: Vec<Event>,
+    pub(crate) end: End,
+}
+
+/// Reads and checks everything. `take` sees each line as well.
+pub(crate) fn read(
+    folder: &Path,
+    session: SessionId,
+    mut take: impl FnMut(&[u8]) -> Result<(), LogError>,
+) -> Result<Contents, LogError> {
+    let mut events = Vec::new();
+    let end = walk(folder, session, &mut |line| {
+        take(line.text.as_bytes()).map_err(Fault::Known)?;
+        events.push(event(folder, line)?);
+        Ok(())
+    })?;
+    Ok(Contents { events, end })
+}
+
+/// A line at its place in the chain.
+pub(crate) struct Line<'a> {
+    /// Without LF.
+    pub(crate) text: &'a str,
+    pub(crate) envelope: Envelope<'a>,
+}
+
+/// Where a log ends.
+pub(crate) struct End {
     pub(crate) head: Head,
     /// The end of the last good line.
     pub(crate) tail: Tail,
@@ -25,10 +55,11 @@ pub(crate) struct Contents {
     pub(crate) torn: Vec<u8>,
 }
 
-/// Reads and checks everything.
-pub(crate) fn read(folder: &Path, session: SessionId) -> Result<Contents, LogError> {
-    let mut contents = Contents {
-        events: Vec::new(),
+type Visit<'v> = &'v mut dyn FnMut(Line<'_>) -> Result<(), Fault>;
+
+/// Checks the chain and shows each line; payloads are for `visit` to look at.
+pub(crate) fn walk(folder: &Path, session: SessionId, visit: Visit<'_>) -> Result<End, LogError> {
+    let mut end = End {
         head: Head::new(session),
         tail: Tail {
             segment: 0,
@@ -38,10 +69,10 @@ pub(crate) fn read(folder: &Path, session: SessionId) -> Result<Contents, LogErr
     };
     let last = last_segment(folder, session)?;
     for segment in 0..=last {
-        contents.tail = Tail { segment, length: 0 };
-        read_segment(folder, segment, segment == last, &mut contents)?;
+        end.tail = Tail { segment, length: 0 };
+        walk_segment(folder, segment, segment == last, &mut end, visit)?;
     }
-    Ok(contents)
+    Ok(end)
 }
 
 /// The highest number among the segments; 0 if there are none yet.
@@ -66,21 +97,22 @@ fn last_segment(folder: &Path, session: SessionId) -> Result<u32, LogError> {
     Ok(last)
 }
 
-fn read_segment(
+fn walk_segment(
     folder: &Path,
     segment: u32,
     is_last: bool,
-    contents: &mut Contents,
+    end: &mut End,
+    visit: Visit<'_>,
 ) -> Result<(), LogError> {
     let file = segment_path(folder, segment);
-    let seq = contents.head.seq;
+    let seq = end.head.seq;
     let damaged = |line, seq, what: String| LogError::Damaged {
         file: file.clone(),
         line,
         seq,
         what,
     };
-    let bytes = match std::fs::read(&file) {
+    let bytes = match read_file(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // A crash before the first line, if nothing else is there.
             return if segment == 0 && is_last {
@@ -96,31 +128,42 @@ fn read_segment(
     while !rest.is_empty() {
         number += 1;
         let line = next_line(rest);
-        let event = line
+        let seen = line
             .ok_or(Fault::Torn)
-            .and_then(|line| read_line(folder, line, &mut contents.head));
-        match (event, line) {
-            (Ok(event), Some(line)) => {
-                contents.events.push(event);
+            .and_then(|line| walk_line(line, &mut end.head, visit));
+        match (seen, line) {
+            (Ok(()), Some(line)) => {
                 let length = line.len() + 1;
-                contents.tail.length += length as u64;
+                end.tail.length += length as u64;
                 rest = rest.get(length..).unwrap_or_default();
             }
             (Err(Fault::Torn), _) if is_last && ends_with(rest, line) => {
-                contents.torn = rest.to_vec();
+                end.torn = rest.to_vec();
                 return Ok(());
             }
-            (Err(Fault::Altered(what)), _) => return Err(damaged(number, contents.head.seq, what)),
+            (Err(Fault::Known(error)), _) => return Err(error),
+            (Err(Fault::Altered(what)), _) => return Err(damaged(number, end.head.seq, what)),
             _ => {
                 return Err(damaged(
                     number,
-                    contents.head.seq,
+                    end.head.seq,
                     "it is no whole line".to_owned(),
                 ));
             }
         }
     }
     Ok(())
+}
+
+/// A segment, which somebody else may have put there.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let file = disk::open_regular(path)?;
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(io::Error::other("it is longer than any segment"));
+    }
+    Ok(bytes)
 }
 
 /// The bytes up to the next LF, which there must be.
@@ -137,11 +180,17 @@ fn ends_with(rest: &[u8], line: Option<&[u8]>) -> bool {
     next_line(after).is_none()
 }
 
-fn read_line(folder: &Path, line: &[u8], head: &mut Head) -> Result<Event, Fault> {
+fn walk_line(line: &[u8], head: &mut Head, visit: Visit<'_>) -> Result<(), Fault> {
     let text = str::from_utf8(line).map_err(|_| Fault::Torn)?;
     let (envelope, hash) = line::check(text, head)?;
-    let data = read_data(folder, text, &envelope).map_err(Fault::Altered)?;
+    visit(Line { text, envelope })?;
     head.advance(hash);
+    Ok(())
+}
+
+fn event(folder: &Path, line: Line<'_>) -> Result<Event, Fault> {
+    let data = data(folder, &line).map_err(Fault::Altered)?;
+    let envelope = line.envelope;
     Ok(Event {
         version: envelope.v,
         seq: envelope.seq,
@@ -156,9 +205,11 @@ fn read_line(folder: &Path, line: &[u8], head: &mut Head) -> Result<Event, Fault
     })
 }
 
-fn read_data(folder: &Path, line: &str, envelope: &Envelope<'_>) -> Result<EventData, String> {
+/// A line's payload; the error says what is wrong with it.
+pub(crate) fn data(folder: &Path, line: &Line<'_>) -> Result<EventData, String> {
+    let Line { text, envelope } = line;
     let data = match envelope.blob {
-        None => codec::decode(envelope.v, envelope.r#type, line),
+        None => codec::decode(envelope.v, envelope.r#type, text),
         Some(digest) => {
             let bytes = blob::read(folder, digest)?;
             serde_json::from_slice(&bytes)

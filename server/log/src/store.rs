@@ -1,36 +1,30 @@
 //! The folder of all sessions: makes, opens, lists and checks their logs.
 //!
-//! `<folder>/<session>/` holds the segments (see `line.rs`), `blobs/`, `lock`, and `torn-*` with what crashes left.
+//! `<folder>/<session>/` holds the segments (see `line.rs`), `blobs/`, `checkpoints/`, `lock`, and `torn-*` with what crashes
+//! left.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::audit::{self, Signer};
 use crate::error::LogError;
-use crate::line::Head;
+use crate::line::{Fault, Head};
 use crate::lock::Lock;
-use crate::reader::{self, Contents, segment_path};
+use crate::reader::{self, Contents, End, segment_path};
 use crate::redact::Redactor;
 use crate::writer::{Tail, Writer};
-use crate::{Actor, Attachments, Entry, Event, EventData, Log, SessionId, SessionSummary, disk};
+use crate::{
+    Actor, Against, Attachments, Entry, Event, EventData, KeyFile, Log, SessionId, SessionSummary,
+    Verified, disk,
+};
 
 /// All sessions on record. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
     redactor: Arc<Redactor>,
-}
-
-/// A log whose chain is whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    /// How many events it has.
-    pub events: u64,
-    /// Hash of the last event, hex; zeros if there is none. Who keeps it elsewhere can tell later whether lines
-    /// were taken off the end.
-    pub last_hash: String,
-    /// Bytes behind the last event that a crash left. They are set aside when the session is opened.
-    pub torn_bytes: u64,
+    key: Option<KeyFile>,
 }
 
 impl Store {
@@ -40,6 +34,7 @@ impl Store {
         Self {
             folder,
             redactor: Arc::default(),
+            key: None,
         }
     }
 
@@ -48,6 +43,15 @@ impl Store {
     pub fn redacting(self, secrets: Vec<String>) -> Self {
         Self {
             redactor: Arc::new(Redactor::new(secrets)),
+            ..self
+        }
+    }
+
+    /// Signs checkpoints of every log that is opened from here on.
+    #[must_use]
+    pub fn signing(self, key: KeyFile) -> Self {
+        Self {
+            key: Some(key),
             ..self
         }
     }
@@ -67,10 +71,11 @@ impl Store {
     /// Makes the empty log of a new session and opens it. A few milliseconds of disk.
     ///
     /// # Errors
-    /// [`LogError::Exists`], or [`LogError::Io`].
+    /// [`LogError::Exists`], [`LogError::Key`], or [`LogError::Io`].
     pub fn create(&self, id: SessionId) -> Result<Log, LogError> {
         disk::create_folders(&self.folder)?;
         let folder = self.session_folder(id);
+        let signer = self.signer(id)?;
         disk::create_folder(&folder).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => LogError::Exists(id),
             _ => LogError::io("create", &folder)(error),
@@ -84,6 +89,7 @@ impl Store {
                 length: 0,
             },
             lock,
+            signer,
         )?;
         Log::start(Head::new(id), writer, Arc::clone(&self.redactor))
     }
@@ -92,18 +98,29 @@ impl Store {
     /// event says so.
     ///
     /// # Errors
-    /// [`LogError::NotFound`], [`LogError::Locked`], [`LogError::Damaged`], or [`LogError::Io`].
+    /// [`LogError::NotFound`], [`LogError::Locked`], [`LogError::Io`], [`LogError::Key`]; [`LogError::Damaged`],
+    /// [`LogError::Truncated`], [`LogError::Rewritten`] or [`LogError::Checkpoint`] where it is not what was written:
+    /// what comes after would be signed with it.
     pub fn open(&self, id: SessionId) -> Result<(Log, Vec<Event>), LogError> {
         let folder = self.session_folder(id);
         if !folder.is_dir() {
             return Err(LogError::NotFound(id));
         }
         let lock = Lock::take(&folder, id)?;
-        let contents = reader::read(&folder, id)?;
-        let recovered = set_torn_aside(&folder, &contents)?;
-        let writer = Writer::open(&folder, contents.tail, lock)?;
-        let mut log = Log::start(contents.head, writer, Arc::clone(&self.redactor))?;
-        let mut events = contents.events;
+        let signer = self.signer(id)?;
+        let mut comparison = signer.as_ref().map(Signer::comparison).transpose()?;
+        let Contents { mut events, end } =
+            reader::read(&folder, id, |line| match &mut comparison {
+                Some(comparison) => comparison.take(line),
+                None => Ok(()),
+            })?;
+        let signer = match (signer, comparison) {
+            (Some(signer), Some(comparison)) => Some(signer.resume(comparison)?),
+            _ => None,
+        };
+        let recovered = set_torn_aside(&folder, &end)?;
+        let writer = Writer::open(&folder, end.tail, lock, signer)?;
+        let mut log = Log::start(end.head, writer, Arc::clone(&self.redactor))?;
         if let Some(data) = recovered {
             events.push(log.append(Entry {
                 turn: None,
@@ -121,7 +138,7 @@ impl Store {
     /// # Errors
     /// [`LogError::NotFound`], [`LogError::Damaged`], or [`LogError::Io`].
     pub fn read(&self, id: SessionId) -> Result<Vec<Event>, LogError> {
-        Ok(reader::read(&self.session_folder(id), id)?.events)
+        Ok(reader::read(&self.session_folder(id), id, |_| Ok(()))?.events)
     }
 
     /// What is on record, newest first. A session that can't be read is listed with what is wrong with it.
@@ -157,37 +174,58 @@ impl Store {
         summary
     }
 
-    /// Checks a session's chain, payloads and blobs.
+    /// Checks that a session's log is what was written: its chain, its blobs, and the checkpoints that sign it. Needs
+    /// no lock.
     ///
     /// # Errors
-    /// [`LogError::Damaged`] with the place, [`LogError::NotFound`], or [`LogError::Io`].
-    pub fn verify(&self, id: SessionId) -> Result<Verified, LogError> {
-        let contents = reader::read(&self.session_folder(id), id)?;
-        Ok(Verified {
-            events: contents.head.seq,
-            last_hash: contents.head.prev.to_string(),
-            torn_bytes: contents.torn.len() as u64,
-        })
+    /// [`LogError::Damaged`] with the place, [`LogError::Truncated`], [`LogError::Rewritten`],
+    /// [`LogError::Checkpoint`]; [`LogError::NotFound`], [`LogError::Io`].
+    pub fn verify(&self, id: SessionId, against: &Against) -> Result<Verified, LogError> {
+        audit::verify(&self.session_folder(id), id, against)
+    }
+
+    /// The signed note for all events that a session has now, to be kept elsewhere: an [`crate::Anchor`]. `None`
+    /// where this store doesn't sign.
+    ///
+    /// # Errors
+    /// As [`Store::verify`], and [`LogError::Key`].
+    pub fn checkpoint(&self, id: SessionId) -> Result<Option<String>, LogError> {
+        let Some(signer) = self.signer(id)? else {
+            return Ok(None);
+        };
+        let mut comparison = signer.comparison()?;
+        reader::walk(&self.session_folder(id), id, &mut |line| {
+            comparison.take(line.text.as_bytes()).map_err(Fault::Known)
+        })?;
+        Ok(Some(signer.resume(comparison)?.note()))
+    }
+
+    fn signer(&self, id: SessionId) -> Result<Option<Signer>, LogError> {
+        let signer = |file: &KeyFile| {
+            let key = file.load_or_create()?;
+            Ok(Signer::new(key, id, &self.session_folder(id)))
+        };
+        self.key.as_ref().map(signer).transpose()
     }
 }
 
 /// Moves the torn end, if there is one, into a file; returns the event that tells of it.
-fn set_torn_aside(folder: &Path, contents: &Contents) -> Result<Option<EventData>, LogError> {
-    if contents.torn.is_empty() {
+fn set_torn_aside(folder: &Path, end: &End) -> Result<Option<EventData>, LogError> {
+    if end.torn.is_empty() {
         return Ok(None);
     }
-    let name = free_name(folder, contents.head.seq);
-    disk::write_new(&folder.join(&name), &contents.torn)?;
+    let name = free_name(folder, end.head.seq);
+    disk::write_new(&folder.join(&name), &end.torn)?;
     disk::sync_folder(folder)?;
-    let path = segment_path(folder, contents.tail.segment);
+    let path = segment_path(folder, end.tail.segment);
     let cut = || {
         let file = std::fs::OpenOptions::new().write(true).open(&path)?;
-        file.set_len(contents.tail.length)?;
+        file.set_len(end.tail.length)?;
         file.sync_all()
     };
     cut().map_err(LogError::io("cut the torn end off", &path))?;
     Ok(Some(EventData::LogRecovered {
-        bytes: contents.torn.len() as u64,
+        bytes: end.torn.len() as u64,
         kept_in: name,
     }))
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::audit::Signer;
 use crate::blob::Blobs;
 use crate::digest::Digest;
 use crate::disk;
@@ -50,6 +51,7 @@ pub(crate) struct Writer {
     tail: Tail,
     lock: Lock,
     blobs: Blobs,
+    signer: Option<Signer>,
     /// When the oldest line was written that is not synced.
     unsynced: Option<Instant>,
     /// Barriers to be answered. On an error they fall with the writer, after its owner was told why.
@@ -58,7 +60,12 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Opens the segment at `tail`, making it if it isn't there.
-    pub(crate) fn open(folder: &Path, tail: Tail, lock: Lock) -> Result<Self, LogError> {
+    pub(crate) fn open(
+        folder: &Path,
+        tail: Tail,
+        lock: Lock,
+        signer: Option<Signer>,
+    ) -> Result<Self, LogError> {
         let (path, file) = open_segment(folder, tail.segment)?;
         let blobs = Blobs::new(folder);
         Ok(Self {
@@ -68,6 +75,7 @@ impl Writer {
             tail,
             lock,
             blobs,
+            signer,
             unsynced: None,
             waiting: Vec::new(),
         })
@@ -85,7 +93,14 @@ impl Writer {
                     self.write_batch(std::iter::once(first).chain(jobs.try_iter()).take(BATCH))?
                 }
                 Err(RecvTimeoutError::Timeout) => self.sync()?,
-                Err(RecvTimeoutError::Disconnected) => return self.sync(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.sync()?;
+                    return self.sign();
+                }
+            }
+            // Nobody waits at this point.
+            if self.unsynced.is_none() && self.signer.as_ref().is_some_and(Signer::is_due) {
+                self.sign()?;
             }
         }
     }
@@ -116,6 +131,15 @@ impl Writer {
         Ok(())
     }
 
+    /// Signs what is on the disk.
+    fn sign(&mut self) -> Result<(), LogError> {
+        let Some(signer) = &mut self.signer else {
+            return Ok(());
+        };
+        self.lock.check()?;
+        signer.sign()
+    }
+
     fn write_lines(&mut self, lines: &[Vec<u8>]) -> Result<(), LogError> {
         let mut batch = Vec::new();
         for line in lines {
@@ -125,6 +149,9 @@ impl Writer {
             }
             self.tail.length += line.len() as u64;
             batch.extend_from_slice(line);
+            if let Some(signer) = &mut self.signer {
+                signer.take(line);
+            }
         }
         self.write(&mut batch)
     }

@@ -112,7 +112,7 @@ fuzz_target!(|harms: Vec<Harm>| {
             assert_eq!(found, events[..found.len()], "a prefix");
             log.append(steer("more")).expect("it can be written on");
             drop(log);
-            let verified = store.verify(*session).expect("a whole chain");
+            let verified = store.verify(*session, &interline_log::Against::default()).expect("a whole chain");
             assert_eq!(verified.torn_bytes, 0);
         }
         Err(LogError::Damaged { .. }) => assert!(!readable),

@@ -1,8 +1,10 @@
 //! A store in a folder of its own, and short ways to write events.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use interline_log::{Actor, Entry, Event, EventData, Log, SessionId, Store};
+use interline_log::{
+    Actor, Against, Anchor, Entry, Event, EventData, KeyFile, Log, SessionId, Store,
+};
 
 pub(crate) struct Bench {
     pub(crate) store: Store,
@@ -38,6 +40,49 @@ impl Bench {
         self
     }
 
+    /// A session with these steers whose log was closed, and so signed.
+    pub(crate) fn signed(texts: &[&str]) -> Self {
+        let bench = Self::new().signing();
+        let mut log = bench.store.create(bench.id).unwrap();
+        for text in texts {
+            log.append(steer(text)).unwrap();
+        }
+        close(log);
+        bench
+    }
+
+    fn signing(mut self) -> Self {
+        let key = self.key();
+        self.store = self.store.signing(key);
+        self
+    }
+
+    pub(crate) fn key(&self) -> KeyFile {
+        KeyFile::own(self.folder.path())
+    }
+
+    /// The store's own key.
+    pub(crate) fn against(&self) -> Against {
+        Against {
+            keys: vec![self.key().public().unwrap()],
+            anchor: None,
+        }
+    }
+
+    /// Against the checkpoint with this text as well.
+    pub(crate) fn anchored(&self, note: &str) -> Against {
+        let path = self.folder.path().join("anchor");
+        overwrite(&path, note.as_bytes());
+        Against {
+            anchor: Some(Anchor::read(&path).unwrap()),
+            ..self.against()
+        }
+    }
+
+    pub(crate) fn checkpoint(&self, size: u64) -> PathBuf {
+        self.folder().join(format!("checkpoints/{size}"))
+    }
+
     pub(crate) fn folder(&self) -> PathBuf {
         self.store.session_folder(self.id)
     }
@@ -50,10 +95,14 @@ impl Bench {
         std::fs::read(self.segment(0)).unwrap()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the test damages a log's file")]
     pub(crate) fn set_bytes(&self, bytes: &[u8]) {
-        std::fs::write(self.segment(0), bytes).unwrap();
+        overwrite(&self.segment(0), bytes);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test damages a log's files")]
+pub(crate) fn overwrite(path: &Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).unwrap();
 }
 
 pub(crate) fn entry(data: EventData) -> Entry {
@@ -79,7 +128,11 @@ pub(crate) fn goes_on(bench: &Bench) -> Vec<Event> {
     close(log);
     assert_eq!(bench.store.read(bench.id).unwrap(), events);
     assert_eq!(
-        bench.store.verify(bench.id).unwrap().events,
+        bench
+            .store
+            .verify(bench.id, &Against::default())
+            .unwrap()
+            .events,
         events.len() as u64
     );
     events

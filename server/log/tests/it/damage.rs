@@ -3,12 +3,12 @@
 use std::fs;
 
 use crate::common::{Bench, close, entry, goes_on, steer};
-use interline_log::{EventData, LogError};
+use interline_log::{Against, EventData, LogError};
 
 const TEXTS: [&str; 4] = ["first", "zwölf {\"hash\":\"no\"}", "a, \"b\"", "last"];
 
 fn damaged_line(bench: &Bench) -> Option<(u64, u64)> {
-    match bench.store.verify(bench.id) {
+    match bench.store.verify(bench.id, &Against::default()) {
         Ok(_) => None,
         Err(LogError::Damaged { line, seq, .. }) => Some((line, seq)),
         Err(other) => panic!("{other}"),
@@ -18,7 +18,7 @@ fn damaged_line(bench: &Bench) -> Option<(u64, u64)> {
 #[test]
 fn every_flipped_bit_is_seen() {
     let (bench, _) = Bench::with(&TEXTS);
-    let whole = bench.store.verify(bench.id).unwrap();
+    let whole = bench.store.verify(bench.id, &Against::default()).unwrap();
     assert_eq!((whole.events, whole.torn_bytes), (4, 0));
     let bytes = bench.bytes();
     for at in 0..bytes.len() {
@@ -26,7 +26,7 @@ fn every_flipped_bit_is_seen() {
             let mut altered = bytes.clone();
             altered[at] ^= 1 << bit;
             bench.set_bytes(&altered);
-            match bench.store.verify(bench.id) {
+            match bench.store.verify(bench.id, &Against::default()) {
                 Ok(seen) => {
                     // Only the last line may pass for one that a crash cut, and then it is counted as that;
                     // it takes the one before with it if the LF between them is what was flipped.
@@ -150,7 +150,11 @@ fn ends_that_a_power_cut_leaves_are_set_aside() {
         let (bench, events) = Bench::with(&TEXTS);
         bench.set_bytes(&[&bench.bytes(), end].concat());
         assert_eq!(
-            bench.store.verify(bench.id).unwrap().torn_bytes,
+            bench
+                .store
+                .verify(bench.id, &Against::default())
+                .unwrap()
+                .torn_bytes,
             end.len() as u64
         );
         assert_eq!(goes_on(&bench)[..4], events);

@@ -1,6 +1,7 @@
 //! The log from outside: its files, its owner, its folds.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod audit;
 mod common;
 mod conversation;
 mod damage;

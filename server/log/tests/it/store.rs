@@ -4,8 +4,8 @@ use std::fs;
 
 use crate::common::{Bench, block_on, close, entry, goes_on, steer};
 use interline_log::{
-    Actor, CallId, Entry, EventData, LogError, SessionId, StopReason, Store, TurnId, TurnOutcome,
-    Usage,
+    Actor, Against, CallId, Entry, EventData, LogError, SessionId, StopReason, Store, TurnId,
+    TurnOutcome, Usage,
 };
 
 #[test]
@@ -89,7 +89,14 @@ fn others_can_check_the_chain() {
             ]
         );
     }
-    assert_eq!(bench.store.verify(bench.id).unwrap().last_hash, hex(&prev));
+    assert_eq!(
+        bench
+            .store
+            .verify(bench.id, &Against::default())
+            .unwrap()
+            .last_hash,
+        hex(&prev)
+    );
 }
 
 #[test]
