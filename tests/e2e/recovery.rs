@@ -88,6 +88,44 @@ fn a_damaged_record_is_told() {
     assert!(ended.out.contains("damaged"), "{}", ended.out);
 }
 
+#[test]
+fn who_has_the_public_key_and_a_checkpoint_sees_what_was_taken_back() {
+    let server = model([edit("two", "2"), Step::say("Done.")]);
+    let place = Place::new().model(&server);
+    place.ask().with(0);
+    let key = place.interline(&["audit", "key"]).with(0).out;
+    let ok = place
+        .interline(&["audit", "verify", "--public-key", key.trim()])
+        .with(0)
+        .out;
+    assert!(ok.contains(" events, all signed, head "), "{ok}");
+    let id = ok.split_whitespace().next().unwrap();
+    let note = place.interline(&["audit", "checkpoint", id]).with(0).out;
+    assert!(
+        note.starts_with(&format!("interline/session/{id}\n")),
+        "{note}"
+    );
+    place.write("anchor", &note);
+    let anchored = ["audit", "verify", "--checkpoint", "anchor"];
+    place.interline(&anchored).with(0);
+
+    let session = place.project().join("../home/state/sessions").join(id);
+    let log = session.join("events-00000.jsonl");
+    let text = std::fs::read_to_string(&log).unwrap();
+    let (before, _) = text.trim_end().rsplit_once('\n').unwrap();
+    place.write(log.to_str().unwrap(), format!("{before}\n"));
+    let cut = place.interline(&["audit", "verify"]).with(1).out;
+    assert!(cut.contains("the end of the log is gone"), "{cut}");
+    std::fs::remove_dir_all(session.join("checkpoints")).unwrap();
+    place.interline(&["audit", "verify"]).with(0);
+    let back = place.interline(&anchored).with(1).out;
+    assert!(back.contains("the end of the log is gone"), "{back}");
+    let stranger = key.replace("interline/audit", "stranger");
+    place
+        .interline(&["audit", "verify", "--public-key", &stranger])
+        .with(2);
+}
+
 fn find(folder: &std::path::Path, extension: &str) -> Option<std::path::PathBuf> {
     std::fs::read_dir(folder).ok()?.flatten().find_map(|entry| {
         let path = entry.path();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use interline_log::{Mode, Store, Tier};
+use interline_log::{KeyFile, Mode, Store, Tier};
 use interline_model::{ModelClient, ModelSpec, Secret, find_auto};
 use interline_policy::{AlwaysStore, Rule, Rules};
 use interline_tools::{Confinement, Registry};
@@ -36,6 +36,8 @@ pub struct Settings {
     pub env: Arc<Vec<(String, String)>>,
     /// Trusts the folder for this process, whatever is on record.
     pub trust: bool,
+    /// Signs the sessions' checkpoints; `None`: a key of the user's own below `state`.
+    pub audit_key: Option<PathBuf>,
 }
 
 impl Settings {
@@ -48,6 +50,13 @@ impl Settings {
             return Ok(());
         }
         Err(self.no_such_model(name))
+    }
+
+    fn audit_key(&self) -> KeyFile {
+        match &self.audit_key {
+            Some(path) => KeyFile::given(path.clone()),
+            None => KeyFile::own(&self.state),
+        }
     }
 
     fn no_such_model(&self, name: &str) -> String {
@@ -85,7 +94,9 @@ impl Host {
     /// Touches neither disk nor network.
     #[must_use]
     pub fn new(settings: Settings) -> Arc<Self> {
-        let store = Store::new(settings.state.join("sessions")).redacting(secrets(&settings));
+        let store = Store::new(settings.state.join("sessions"))
+            .redacting(secrets(&settings))
+            .signing(settings.audit_key());
         let trust = TrustStore::new(&settings.state);
         let rules = Mutex::new(Arc::new(settings.rules.clone()));
         Arc::new(Self {
@@ -99,6 +110,12 @@ impl Host {
             confinement: OnceCell::new(),
             clients: Mutex::default(),
         })
+    }
+
+    /// What signs the sessions' checkpoints.
+    #[must_use]
+    pub fn audit_key(&self) -> KeyFile {
+        self.settings.audit_key()
     }
 
     /// What is on record.

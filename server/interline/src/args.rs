@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use interline_log::{Mode, SessionId};
+use interline_log::{Mode, PublicKey, SessionId};
 
 /// A coding agent that lives in a language server.
 #[derive(Parser)]
@@ -135,11 +135,27 @@ pub(crate) enum Sessions {
 
 #[derive(Subcommand)]
 pub(crate) enum Audit {
-    /// Check the chain of one session, or of all.
-    Verify {
+    /// Check that the record of one session, or of all, is what was written.
+    Verify(AuditVerify),
+    /// The newest checkpoint of a session, signed: kept elsewhere, it shows later whether anything was taken back.
+    Checkpoint {
         /// The session.
-        session: Option<SessionId>,
+        session: SessionId,
     },
+    /// The public key that checks the signatures, for others.
+    Key,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct AuditVerify {
+    /// The session.
+    pub(crate) session: Option<SessionId>,
+    /// A public key, or a file with one; may be given again. Without it your own counts.
+    #[arg(long, value_name = "KEY|FILE", value_parser = public_key)]
+    pub(crate) public_key: Vec<PublicKey>,
+    /// A checkpoint that was kept elsewhere: the record must go on from it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -189,6 +205,15 @@ pub(crate) enum Tools {
         #[arg(long)]
         trust: bool,
     },
+}
+
+/// The key itself, or the file that holds it.
+fn public_key(text: &str) -> Result<PublicKey, String> {
+    text.parse().or_else(|what: String| {
+        let file = std::fs::read_to_string(text)
+            .map_err(|error| format!("{what}, and no file has that name ({error})"))?;
+        file.trim_end().parse()
+    })
 }
 
 fn mode(text: &str) -> Result<Mode, String> {

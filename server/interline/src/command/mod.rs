@@ -35,7 +35,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Lsp(args) => lsp::run(&args)?,
         Command::Run(args) => run::run(folder, args)?,
         Command::Sessions { command } => sessions::run(folder, command)?,
-        Command::Audit { command } => audit::run(folder, &command)?,
+        Command::Audit { command } => audit::run(folder, command)?,
         Command::Replay { session } => replay::run(folder, session)?,
         Command::Policy { command } => policy::run(folder, command)?,
         Command::Tools { json, command } => tools::run(folder, json, command)?,

@@ -1,7 +1,7 @@
 //! One configuration file: closed schema, errors with file and line.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use interline_log::Mode;
@@ -19,8 +19,18 @@ pub(crate) struct File {
     pub(crate) models: BTreeMap<String, Model>,
     #[serde(default)]
     pub(crate) budget: Limits,
+    /// The administrator's alone.
+    pub(crate) audit: Option<Audit>,
     #[serde(default, rename = "rule")]
     pub(crate) rules: Vec<Rule>,
+}
+
+/// `[audit]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Audit {
+    /// Absolute path of the key that signs checkpoints.
+    pub(crate) key: PathBuf,
 }
 
 /// A `[models.NAME]` table.

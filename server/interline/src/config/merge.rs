@@ -1,11 +1,13 @@
 //! Merging: who may set what, and what is ignored with a warning.
 
+use std::path::PathBuf;
+
 use interline_agent::Budget;
 use interline_log::{Mode, Tier};
 use interline_model::{ModelSpec, Provider, Secret};
 use interline_policy::Rules;
 
-use super::file::{File, Limits, Model};
+use super::file::{Audit, File, Limits, Model};
 use super::{Flags, Sourced};
 
 pub(super) struct Merge<'a> {
@@ -16,6 +18,7 @@ pub(super) struct Merge<'a> {
     pub(super) budget: Sourced<Budget>,
     pub(super) rules: Rules,
     pub(super) rule_origins: Vec<(String, usize)>,
+    pub(super) audit_key: Option<Sourced<PathBuf>>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -29,11 +32,13 @@ impl<'a> Merge<'a> {
             budget: default(Budget::default()),
             rules: Rules::default(),
             rule_origins: Vec::new(),
+            audit_key: None,
             warnings: Vec::new(),
         }
     }
 
     pub(super) fn user(&mut self, file: File, origin: &str) -> anyhow::Result<()> {
+        self.refuse_audit(file.audit.as_ref(), origin);
         set(&mut self.model, file.model, origin);
         set(&mut self.mode, file.mode, origin);
         for (name, model) in file.models {
@@ -50,6 +55,7 @@ impl<'a> Merge<'a> {
 
     /// The repo may choose among the user's models and tighten the rest.
     pub(super) fn repo(&mut self, file: File, origin: &str) -> anyhow::Result<()> {
+        self.refuse_audit(file.audit.as_ref(), origin);
         set(&mut self.model, file.model, origin);
         match file.mode {
             Some(mode) if rank(mode) > rank(self.mode.value) => {
@@ -98,9 +104,27 @@ impl<'a> Merge<'a> {
             };
         }
         set(&mut self.model, file.model, origin);
+        if let Some(Audit { key }) = file.audit {
+            anyhow::ensure!(
+                key.is_absolute(),
+                "{origin}: audit.key must be an absolute path"
+            );
+            self.audit_key = Some(Sourced {
+                value: key,
+                origin: origin.to_owned(),
+            });
+        }
         let bounded = bounded(self.budget.value, &file.budget);
         self.set_budget(bounded, origin);
         self.add_rules(Tier::Managed, file.rules, origin)
+    }
+
+    fn refuse_audit(&mut self, audit: Option<&Audit>, origin: &str) {
+        if audit.is_some() {
+            self.warnings.push(format!(
+                "{origin}: [audit] is ignored: only managed configuration names the key"
+            ));
+        }
     }
 
     fn set_budget(&mut self, budget: Budget, origin: &str) {
@@ -281,6 +305,21 @@ mod tests {
             (merge.mode.value, merge.budget.value.max_steps),
             (Mode::Default, 7)
         );
+    }
+
+    #[test]
+    fn only_managed_configuration_names_the_audit_key() {
+        let env = Vec::new();
+        let mut merge = Merge::new(&env);
+        let text = "[audit]\nkey = \"/etc/interline/audit.key\"\n";
+        merge.user(file(text), "user").unwrap();
+        merge.repo(file(text), "repo").unwrap();
+        assert_eq!((&merge.audit_key, merge.warnings.len()), (&None, 2));
+        merge
+            .managed(file("[audit]\nkey = \"audit.key\"\n"), "managed")
+            .unwrap_err();
+        merge.managed(file(text), "managed").unwrap();
+        assert_eq!(merge.audit_key.unwrap().origin, "managed");
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub(crate) struct Config {
     pub(crate) budget: Sourced<Budget>,
     pub(crate) rules: Rules,
     pub(crate) rule_origins: Vec<(String, usize)>,
+    pub(crate) audit_key: Option<Sourced<PathBuf>>,
     /// What was set and doesn't count, with why.
     pub(crate) warnings: Vec<String>,
     pub(crate) trusted: bool,
@@ -91,6 +92,7 @@ impl Config {
             budget,
             mut rules,
             mut rule_origins,
+            audit_key,
             mut warnings,
             ..
         } = merge;
@@ -131,6 +133,7 @@ impl Config {
             budget,
             rules,
             rule_origins,
+            audit_key,
             warnings,
             trusted,
         })
@@ -153,6 +156,7 @@ impl Config {
             launcher: std::env::current_exe().ok(),
             env: self.env.clone(),
             trust: flags.trust,
+            audit_key: self.audit_key.as_ref().map(|key| key.value.clone()),
         }
     }
 
@@ -196,6 +200,10 @@ impl Config {
         }
         for (origin, count) in &self.rule_origins {
             lines.push(("rules".to_owned(), count.to_string(), origin.clone()));
+        }
+        if let Some(key) = &self.audit_key {
+            let path = quoted(&key.value.display().to_string());
+            lines.push(("audit.key".to_owned(), path, key.origin.clone()));
         }
         lines.push((
             "trusted".to_owned(),

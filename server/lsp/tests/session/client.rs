@@ -280,5 +280,6 @@ fn settings(state: &Path, model: Option<String>) -> Settings {
         launcher: None,
         env: Arc::new(env.unwrap_or_default()),
         trust: true,
+        audit_key: None,
     }
 }
