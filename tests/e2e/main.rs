@@ -4,13 +4,16 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail the test")]
 
 mod editor;
+mod faults;
 mod kills;
 mod malformed;
 mod place;
+mod prompts;
 mod recovery;
 mod replay;
 mod requests;
 mod run;
 mod server;
 mod shadow;
+mod terminal;
 mod tidy;

@@ -158,6 +158,12 @@ impl Place {
         list.split_whitespace().next().unwrap().to_owned()
     }
 
+    /// What the log of the only session says, as text.
+    pub(crate) fn said(&self) -> String {
+        let log = self.log().map(std::fs::read_to_string);
+        log.and_then(Result::ok).unwrap_or_default()
+    }
+
     /// `interline lsp`, to be spoken to by its pipes. The caller ends it.
     pub(crate) fn start_lsp(&self) -> Child {
         let mut command = self.command(env!("CARGO_BIN_EXE_interline"));
@@ -180,7 +186,7 @@ impl Place {
         clippy::disallowed_methods,
         reason = "a test starts the program that it tests"
     )]
-    fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.project()).env_clear();
         // The toolchain stays where it is; all else of the machine's environment stays out.
@@ -195,7 +201,7 @@ impl Place {
     }
 }
 
-fn ended(command: &mut Command) -> Ended {
+pub(crate) fn ended(command: &mut Command) -> Ended {
     let output = command.stdin(Stdio::null()).output().unwrap();
     Ended {
         code: output.status.code().unwrap_or(-1),

@@ -1,5 +1,6 @@
 //! `interline lsp`, the real binary, as a test speaks to it over its pipes.
 
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout};
 
@@ -13,6 +14,8 @@ pub(crate) struct Server {
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     next: i64,
+    /// What came while an answer was awaited.
+    passed: VecDeque<Value>,
 }
 
 impl Server {
@@ -25,6 +28,7 @@ impl Server {
             input,
             output,
             next: 0,
+            passed: VecDeque::new(),
         }
     }
 
@@ -69,16 +73,54 @@ impl Server {
             if message["id"] == id && message.get("method").is_none() {
                 return message;
             }
+            self.passed.push_back(message);
+        }
+    }
+
+    pub(crate) fn command(&mut self, command: &str, argument: Value) -> Value {
+        let params = json!({"command": command, "arguments": [argument]});
+        let answer = self.request("workspace/executeCommand", params);
+        assert!(answer["error"].is_null(), "{answer}");
+        answer["result"].clone()
+    }
+
+    /// The next message of the server's with this method. Those before it are dropped.
+    pub(crate) fn sees(&mut self, method: &str) -> Value {
+        self.next_that(|message| message["method"] == method)
+    }
+
+    /// Answers a prompt that is a request of ours.
+    pub(crate) fn decide(&mut self, prompt: &Value, answer: &str) {
+        let result = json!({"id": prompt["params"]["id"], "answer": answer});
+        self.send(&json!({"jsonrpc": "2.0", "id": prompt["id"], "result": result}));
+    }
+
+    /// Trusts the folder, as the user does who is asked.
+    pub(crate) fn trust(&mut self) {
+        self.command("interline.trust", json!({"trusted": true}));
+        let prompt = self.sees("interline/requestPermission");
+        self.decide(&prompt, "allow");
+        self.tells("trusted from now on");
+    }
+
+    fn next_that(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let message = match self.passed.pop_front() {
+                Some(message) => message,
+                None => self.read(),
+            };
+            if fits(&message) {
+                return message;
+            }
         }
     }
 
     /// Waits for a message to the user with this in it.
     pub(crate) fn tells(&mut self, part: &str) {
-        let fits = |message: &Value| {
+        self.next_that(|message| {
             let text = message["params"]["message"].as_str();
             message["method"] == "window/showMessage" && text.is_some_and(|it| it.contains(part))
-        };
-        while !fits(&self.read()) {}
+        });
     }
 
     /// Closes its input, as an editor does that dies, and waits until it is gone too.

@@ -13,7 +13,17 @@ use interline_log::{
 #[must_use]
 pub fn transcript(events: &[Event]) -> String {
     let mut out = String::new();
+    let mut unchecked = None;
     for event in events {
+        // Why edits are not checked is told once, not after each turn.
+        if let EventData::EditChecked {
+            verdict: None,
+            reason,
+        } = &event.data
+            && unchecked.replace(reason) == Some(reason)
+        {
+            continue;
+        }
         write_event(&mut out, event);
     }
     if crate::resume::waiting(events)
@@ -220,6 +230,34 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn event(data: EventData) -> Event {
+        Event {
+            version: 1,
+            seq: 0,
+            id: interline_log::EventId::new(),
+            ts: 0,
+            session: interline_log::SessionId::new(),
+            turn: None,
+            call: None,
+            causes: Vec::new(),
+            actor: interline_log::Actor::System,
+            data,
+        }
+    }
+
+    #[test]
+    fn why_edits_are_not_checked_is_told_once() {
+        let unchecked = |reason: &str| {
+            event(EventData::EditChecked {
+                verdict: None,
+                reason: reason.to_owned(),
+            })
+        };
+        let told = transcript(&[unchecked("a"), unchecked("a"), unchecked("b")]);
+        assert_eq!(told.matches("not checked: a").count(), 1, "{told}");
+        assert!(told.contains("not checked: b"), "{told}");
+    }
 
     #[test]
     fn images_and_command_links_are_text() {

@@ -42,8 +42,9 @@ fn ask(folder: &Arc<Folder>) {
         title: "Trust this folder?".to_owned(),
         detail: interline_agent::visible(&folder.workspace.root().to_string_lossy()),
         effects: vec![
-            "its .interline/config.toml counts".to_owned(),
-            "its own checkers and build scripts may run".to_owned(),
+            "its own builds, tests and checkers may run; what would leave the sandbox still asks".to_owned(),
+            "its .interline/config.toml counts, and can only make things stricter; a change of it asks again"
+                .to_owned(),
         ],
         danger: false,
         always: None,

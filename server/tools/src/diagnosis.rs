@@ -16,8 +16,7 @@ use crate::memory::{Checked, hash};
 use crate::tool::{self, Context, Stop};
 use tokio_util::sync::CancellationToken;
 
-const NOT_TRUSTED: &str = "the folder is not trusted, so its own checker may not run: the user can trust it by the \
-    command interline.trust or `interline run --trust`";
+const NOT_TRUSTED: &str = "the folder is not trusted, so its checkers don't run (`interline.trust` or `interline run --trust` trusts it)";
 
 /// What came of asking.
 #[derive(Debug)]

@@ -165,7 +165,7 @@ end
 function M.request(params, client_id, answer)
   local details = {}
   if params.danger then
-    details[1] = '!! DANGER: read this twice'
+    details[1] = '! This can destroy something, or send it away.'
   end
   local lines = vim.split(params.detail or '', '\n', { trimempty = true })
   vim.list_extend(details, lines, 1, math.min(#lines, MAX_LINES))
