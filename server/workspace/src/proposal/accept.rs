@@ -132,12 +132,8 @@ impl FileState {
         let mut taken: Vec<HunkId> = Vec::new();
         // A later hunk may stand on the lines of an earlier one, which fits again once the later one is gone.
         loop {
-            let round: Vec<HunkId> = steps
-                .hunks
-                .iter()
-                .filter(|hunk| undo.means(hunk) && hunk.is_text() && hunk.place.fits())
-                .map(|hunk| hunk.id)
-                .collect();
+            let fits = |hunk: &&Tracked| undo.means(hunk) && hunk.is_text() && hunk.place.fits();
+            let round = uncovered(steps.hunks.iter().filter(fits));
             if round.is_empty() {
                 break;
             }
@@ -377,6 +373,20 @@ fn apart<'a>(hunks: impl Iterator<Item = &'a Tracked>) -> Vec<HunkId> {
         }
     }
     apart
+}
+
+/// The hunks that no later one, in the order of their making, stands on.
+fn uncovered<'a>(hunks: impl DoubleEndedIterator<Item = &'a Tracked>) -> Vec<HunkId> {
+    let mut chosen: Vec<&Tracked> = Vec::new();
+    for hunk in hunks.rev() {
+        let meets = |other: &&Tracked| {
+            hunk.place.start < other.place.end && other.place.start < hunk.place.end
+        };
+        if !chosen.iter().any(meets) {
+            chosen.push(hunk);
+        }
+    }
+    chosen.iter().map(|hunk| hunk.id).collect()
 }
 
 /// The smallest edits that do what `spans` (last one first, so each in the coordinates of `text`) do.

@@ -239,6 +239,17 @@ fn hunks_that_cancel_each_other_are_taken_back_without_an_edit() {
 }
 
 #[test]
+fn a_hunk_that_takes_the_final_line_break_off_another_is_undone_before_it() {
+    let desk = Desk::open("a", "");
+    for text in ["3\n", "3"] {
+        desk.propose("a", Proposed::Write(text.to_owned())).unwrap();
+        desk.land_all();
+    }
+    desk.undo();
+    assert_eq!(desk.text("a"), "");
+}
+
+#[test]
 fn a_landing_that_the_editor_refused_leaves_the_hunks_pending() {
     let desk = Desk::open("a", "one\ntwo\n");
     desk.edit("a", "two", "zwei");
