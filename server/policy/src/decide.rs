@@ -10,9 +10,10 @@ use crate::checks;
 use crate::facts::{Call, Effect};
 use crate::permit::{Ask, Permit, Place};
 use crate::protect;
+use crate::reach::Reach;
 use crate::reason::{self, Holds};
 use crate::rule::{ArgPattern, CompiledRule, Rule, RuleEffect};
-use crate::rules::{Rules, name};
+use crate::rules::Rules;
 use crate::shell::may_always_run;
 
 /// What surrounds a call.
@@ -82,16 +83,17 @@ pub enum Verdict {
 /// Decides. Combines by max(deny > ask > allow).
 #[must_use]
 pub fn decide(call: &Call, rules: &Rules, context: &Context) -> Decision {
-    let mut finding = judge(call, rules, context);
+    let site = Site::of(call, rules, context);
+    let mut finding = judge(call, rules, context, &site);
     if finding.outcome == Outcome::Ask && context.headless {
         finding.outcome = Outcome::Deny;
         finding.reasons.push("headless".to_owned());
     }
-    let permit = || Permit::new(call, &context.policy(rules), place(call, context));
+    let permit = Permit::new(call, &context.policy(rules), site.place, site.reach);
     let mut message = String::new();
     let verdict = match finding.outcome {
-        Outcome::Allow => Verdict::Allow(permit()),
-        Outcome::Ask => Verdict::Ask(ask(call, &finding, context, permit())),
+        Outcome::Allow => Verdict::Allow(permit),
+        Outcome::Ask => Verdict::Ask(ask(call, &finding, context, permit)),
         Outcome::Deny => {
             message = reason::advice(&finding.by, &finding.reasons, finding.words.as_deref());
             Verdict::Deny
@@ -105,13 +107,37 @@ pub fn decide(call: &Call, rules: &Rules, context: &Context) -> Decision {
     }
 }
 
-/// Commands stay in the sandbox where there is one, unless what they do can't be done there.
-fn place(call: &Call, context: &Context) -> Place {
-    let stays = context.sandbox && call.access == Access::Execute && call.facts.needs.is_empty();
-    if stays {
-        Place::Sandbox
-    } else {
-        Place::Outside
+/// Where a call would run, and whom it would reach there.
+struct Site<'a> {
+    place: Place,
+    /// In the sandbox.
+    reach: Reach,
+    /// The rule that opens to it there what else only the outside has.
+    covered: Option<&'a CompiledRule>,
+}
+
+impl<'a> Site<'a> {
+    /// Commands stay in the sandbox where there is one, unless what they do can't be done there.
+    fn of(call: &Call, rules: &'a Rules, context: &Context) -> Self {
+        let confined = context.sandbox && call.access == Access::Execute;
+        let covered = rules.covering(call).filter(|_| confined);
+        let stays = confined && (call.facts.needs.is_empty() || covered.is_some());
+        // With untrusted content in the session there is no network that the user was not asked about.
+        let asked = covered.is_some() || !context.tainted;
+        let reaches = confined && asked && !checks::only_reads(call);
+        Self {
+            place: if stays {
+                Place::Sandbox
+            } else {
+                Place::Outside
+            },
+            reach: if reaches {
+                rules.reach(call, context.tainted)
+            } else {
+                Reach::default()
+            },
+            covered,
+        }
     }
 }
 
@@ -148,21 +174,20 @@ impl Finding {
             RuleEffect::Ask => Outcome::Ask,
             RuleEffect::Deny => Outcome::Deny,
         };
-        let by = format!("{} rule {}", name(rule.tier), rule.number);
         Self {
             words: rule.rule.reason.clone(),
-            ..Self::new(outcome, by, &[])
+            ..Self::new(outcome, rule.by(), &[])
         }
     }
 }
 
-fn judge(call: &Call, rules: &Rules, context: &Context) -> Finding {
+fn judge(call: &Call, rules: &Rules, context: &Context, site: &Site<'_>) -> Finding {
     let checks = [
         checks::limits(call),
         checks::invariants(call, rules, context),
         rules
             .managed()
-            .and_then(|managed| managed.judge(call, context, place(call, context).name())),
+            .and_then(|managed| managed.judge(call, context, site.place.name())),
         rules
             .tightening(call, context.tainted)
             .map(Finding::of_rule),
@@ -180,11 +205,11 @@ fn judge(call: &Call, rules: &Rules, context: &Context) -> Finding {
             strongest = Some(finding);
         }
     }
-    strongest.unwrap_or_else(|| loosest(call, rules, context))
+    strongest.unwrap_or_else(|| loosest(call, rules, context, site))
 }
 
 /// Allow rules, then what is proven harmless, then the mode's default.
-fn loosest(call: &Call, rules: &Rules, context: &Context) -> Finding {
+fn loosest(call: &Call, rules: &Rules, context: &Context, site: &Site<'_>) -> Finding {
     let outside = context.mode == Mode::Auto && context.sandbox;
     let rule = rules.allowing(call, context.tainted, outside);
     // Where there is a sandbox, leaving it must be in the rule: what it says of the command alone holds inside.
@@ -205,7 +230,7 @@ fn loosest(call: &Call, rules: &Rules, context: &Context) -> Finding {
             "built-in: read-only command",
             &["read-only"],
         ),
-        Access::Execute if context.sandbox => in_sandbox(call, context),
+        Access::Execute if context.sandbox => in_sandbox(call, context, site),
         Access::Read | Access::Propose | Access::Execute => {
             let mut reasons = concerns(call, context);
             if call.access == Access::Execute {
@@ -224,14 +249,25 @@ fn loosest(call: &Call, rules: &Rules, context: &Context) -> Finding {
 }
 
 /// The sandbox is the boundary: what can't leave it runs, whatever it is; what must leave it asks.
-fn in_sandbox(call: &Call, context: &Context) -> Finding {
+fn in_sandbox(call: &Call, context: &Context, site: &Site<'_>) -> Finding {
     let mut reasons: Vec<String> = checks::codes(call).map(str::to_owned).collect();
-    let worst = checks::codes(call).map(reason::holds).max();
-    if worst.unwrap_or(Holds::Noted) == Holds::Noted {
+    let needs = &call.facts.needs;
+    let open = |code: &&str| site.covered.is_some() && needs.iter().any(|need| need == code);
+    let worst = checks::codes(call)
+        .filter(|code| !open(code))
+        .map(reason::holds)
+        .max();
+    let harmless = worst.unwrap_or(Holds::Noted) == Holds::Noted;
+    let closed = site.covered.is_some() && context.tainted;
+    if harmless && !closed {
         reasons.push("sandboxed".to_owned());
+        let by = site.covered.map_or_else(
+            || "built-in: stays in the sandbox".to_owned(),
+            CompiledRule::by,
+        );
         return Finding {
             reasons,
-            ..Finding::new(Outcome::Allow, "built-in: stays in the sandbox", &[])
+            ..Finding::new(Outcome::Allow, by, &[])
         };
     }
     if context.tainted {
@@ -280,6 +316,10 @@ fn ask(call: &Call, finding: &Finding, context: &Context, permit: Permit) -> Ask
         || facts.paths.iter().any(protect::is_secret)
         || finding.reasons.iter().any(|code| code == "trifecta");
     let mut effects = reason::effects(call, &finding.reasons);
+    if permit.place() == Place::Sandbox && !permit.reach().is_nobody() {
+        let hosts = permit.reach().opened().join(", ");
+        effects.push(format!("may reach {hosts}, and no other host"));
+    }
     if let Some(words) = &finding.words {
         effects.push(format!("{} says: {}", finding.by, reason::visible(words)));
     }

@@ -1,6 +1,7 @@
 //! The proof that a call may run, and the question whose answer makes one. Both are single use.
 
 use crate::facts::Call;
+use crate::reach::Reach;
 use crate::rule::Rule;
 
 /// Where a call may run.
@@ -28,7 +29,7 @@ impl Place {
 /// Nobody outside of this crate can make one (I2):
 ///
 /// ```compile_fail,E0451
-/// let permit = interline_policy::Permit { digest: String::new(), policy: String::new(), place: interline_policy::Place::Outside };
+/// let permit = interline_policy::Permit { digest: String::new(), policy: String::new(), place: interline_policy::Place::Outside, reach: Default::default() };
 /// ```
 ///
 /// nor copy one:
@@ -43,6 +44,7 @@ pub struct Permit {
     digest: String,
     policy: String,
     place: Place,
+    reach: Reach,
 }
 
 /// What a permit was exchanged for: who runs a process takes the one of its place, and can't get at the other's.
@@ -54,9 +56,21 @@ pub enum Grant {
     Outside(OutsideGrant),
 }
 
-/// Leave to run a checked call in the sandbox.
+/// Leave to run a checked call in the sandbox, and to speak to some hosts from there.
+///
+/// ```compile_fail,E0423
+/// let grant = interline_policy::SandboxGrant(interline_policy::Reach::default());
+/// ```
 #[derive(Debug)]
-pub struct SandboxGrant(());
+pub struct SandboxGrant(Reach);
+
+impl SandboxGrant {
+    /// The hosts that its proxy is to let through; nobody widens them any more.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.0
+    }
+}
 
 /// Leave to run a checked call on the real machine.
 ///
@@ -73,12 +87,19 @@ pub struct OutsideGrant(());
 pub struct Stale;
 
 impl Permit {
-    pub(crate) fn new(call: &Call, policy: &str, place: Place) -> Self {
+    pub(crate) fn new(call: &Call, policy: &str, place: Place, reach: Reach) -> Self {
         Self {
             digest: call.digest(),
             policy: policy.to_owned(),
             place,
+            reach,
         }
+    }
+
+    /// Whom it reaches where it runs in the sandbox.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// Where it may run.
@@ -103,7 +124,7 @@ impl Permit {
             return Err(Stale);
         }
         Ok(match self.place {
-            Place::Sandbox => Grant::Sandbox(SandboxGrant(())),
+            Place::Sandbox => Grant::Sandbox(SandboxGrant(self.reach)),
             Place::Outside => Grant::Outside(OutsideGrant(())),
         })
     }
@@ -150,6 +171,12 @@ impl Ask {
     #[must_use]
     pub fn made_under(&self, policy: &str) -> bool {
         self.permit.policy == policy
+    }
+
+    /// Whom it would reach where it runs in the sandbox.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.permit.reach
     }
 
     /// The user said yes to exactly this.

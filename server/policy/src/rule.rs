@@ -3,6 +3,7 @@
 //! Ask and deny rules match on any sign; allow rules only where everything about the call is proven and covered.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -10,6 +11,7 @@ use interline_log::Tier;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Call, Effect, Facts, PathFact};
+use crate::host::{HostPattern, host_name};
 use crate::reason::visible;
 use crate::shell::{base_name, without_global_options};
 
@@ -33,7 +35,9 @@ pub struct Rule {
     /// A glob: relative to the workspace, or absolute. Of commands it allows only those known to only read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// A host; its subdomains are covered too.
+    /// A host: `example.com`, or `.example.com` for all names below it without itself. Ask and deny: of commands and
+    /// tools that name it, or a name below it. Allow, tool `shell`: commands in the sandbox reach it by the proxy, at port
+    /// 443 and 80 or at the one that it names (`example.com:8443`); with `argv` those commands alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// Ask and deny: any of these. Allow: no other than these; `read`, `write`, `execute` where it is left out.
@@ -106,6 +110,11 @@ impl Rule {
 }
 
 impl Rule {
+    /// It opens a host to commands in the sandbox, and says nothing of what may leave it.
+    pub(crate) fn opens_host(&self) -> bool {
+        self.effect == RuleEffect::Allow && self.tool == "shell" && self.host.is_some()
+    }
+
     /// Does an allow rule say by its effects that what it allows may leave the sandbox?
     pub(crate) fn covers_needs(&self, facts: &Facts) -> bool {
         let network = |need: &String| need == "network" && self.effects.contains(&Effect::Network);
@@ -171,6 +180,15 @@ pub(crate) struct CompiledRule {
     pub(crate) rule: Rule,
     tool: GlobMatcher,
     path: Option<PathPattern>,
+    host: Option<Host>,
+}
+
+/// The host of a rule.
+#[derive(Clone, Debug)]
+enum Host {
+    Named(HostPattern),
+    /// Of ask and deny rules alone: outside of the sandbox a command can speak to one.
+    Address(String),
 }
 
 #[derive(Clone, Debug)]
@@ -190,22 +208,61 @@ impl CompiledRule {
             Some(path) => Some(PathPattern::new(path)?),
             None => None,
         };
+        let host = match &rule.host {
+            Some(host) => Some(Host::new(host, rule.effect)?),
+            None => None,
+        };
         Ok(Self {
             tier,
             number,
             rule,
             tool,
             path,
+            host,
         })
     }
 
+    /// Who it is, for people: `user rule 3`.
+    pub(crate) fn by(&self) -> String {
+        format!("{} rule {}", crate::rules::name(self.tier), self.number)
+    }
+
+    /// Does it apply to the call itself? What opens hosts to a command is asked by [`Self::opens`].
     pub(crate) fn matches(&self, call: &Call, tainted: bool, outside: bool) -> bool {
         self.tool.is_match(&call.tool)
             && self.rule.when_tainted.is_none_or(|when| when == tainted)
             && match self.rule.effect {
-                RuleEffect::Allow => !tainted && self.allows(&call.facts, outside),
+                RuleEffect::Allow => {
+                    !tainted && !self.rule.opens_host() && self.allows(&call.facts, outside)
+                }
                 RuleEffect::Ask | RuleEffect::Deny => self.tightens(&call.facts),
             }
+    }
+
+    /// The host that it opens to this command, were it to run in the sandbox. Whoever can't be proven to be another
+    /// one counts as a command without `argv`.
+    pub(crate) fn opens(&self, call: &Call) -> Option<&HostPattern> {
+        let facts = &call.facts;
+        let proven = || facts.doubts.is_empty() && self.allows_argv(facts);
+        let opens = self.rule.opens_host()
+            && self.tool.is_match(&call.tool)
+            && (self.rule.argv.is_empty() || proven());
+        match &self.host {
+            Some(Host::Named(host)) if opens => Some(host),
+            _ => None,
+        }
+    }
+
+    /// The host that it closes to this command, whatever else opens it.
+    pub(crate) fn closes(&self, call: &Call, tainted: bool) -> Option<&HostPattern> {
+        let closes = self.rule.effect != RuleEffect::Allow
+            && self.tool.is_match(&call.tool)
+            && self.rule.when_tainted.is_none_or(|when| when == tainted)
+            && (self.rule.argv.is_empty() || self.finds_argv(&call.facts));
+        match &self.host {
+            Some(Host::Named(host)) if closes => Some(host),
+            _ => None,
+        }
     }
 
     /// Any sign is enough.
@@ -216,10 +273,10 @@ impl CompiledRule {
                 .path
                 .as_ref()
                 .is_none_or(|pattern| self.finds_path(pattern, facts))
-            && rule
+            && self
                 .host
                 .as_ref()
-                .is_none_or(|host| facts.hosts.iter().any(|h| covers_host(host, h)))
+                .is_none_or(|host| facts.hosts.iter().any(|named| host.is_touched_by(named)))
             && (rule.effects.is_empty() || rule.effects.iter().any(|e| facts.effects.contains(e)))
     }
 
@@ -307,10 +364,8 @@ impl CompiledRule {
     }
 
     fn allows_hosts(&self, facts: &Facts, outside: bool) -> bool {
-        match &self.rule.host {
-            Some(host) => {
-                !facts.hosts.is_empty() && facts.hosts.iter().all(|h| covers_host(host, h))
-            }
+        match &self.host {
+            Some(host) => !facts.hosts.is_empty() && facts.hosts.iter().all(|named| host.is(named)),
             None => {
                 outside || self.rule.effects.contains(&Effect::Network) || facts.hosts.is_empty()
             }
@@ -326,6 +381,39 @@ impl CompiledRule {
             Effect::Network => outside || self.rule.host.is_some(),
             Effect::Outside => outside || self.rule.path.is_some(),
             Effect::Secret | Effect::Destroy => false,
+        }
+    }
+}
+
+impl Host {
+    fn new(text: &str, effect: RuleEffect) -> Result<Self, String> {
+        let tightens = effect != RuleEffect::Allow;
+        if tightens && text.parse::<IpAddr>().is_ok() {
+            return Ok(Self::Address(text.to_owned()));
+        }
+        let pattern = HostPattern::parse(text).map_err(|error| format!("`host`: {error}"))?;
+        if tightens && pattern.has_port() {
+            return Err(format!(
+                "`host` `{}`: a rule that asks or denies is about the whole host: leave the port out",
+                visible(text)
+            ));
+        }
+        Ok(Self::Named(pattern))
+    }
+
+    /// Any sign is enough.
+    fn is_touched_by(&self, named: &str) -> bool {
+        let named = named.trim_end_matches('.').to_ascii_lowercase();
+        match self {
+            Self::Named(pattern) => pattern.names_widely(&named),
+            Self::Address(address) => *address == named,
+        }
+    }
+
+    fn is(&self, named: &str) -> bool {
+        match (self, host_name(named)) {
+            (Self::Named(pattern), Ok(named)) => pattern.names(&named),
+            _ => false,
         }
     }
 }
@@ -396,14 +484,4 @@ fn glob(text: &str) -> Result<GlobMatcher, globset::Error> {
         .literal_separator(true)
         .build()?
         .compile_matcher())
-}
-
-/// Hosts compare at dot boundaries: `example.com` covers `api.example.com`, not `badexample.com`.
-fn covers_host(rule: &str, host: &str) -> bool {
-    let clean = |h: &str| h.trim_end_matches('.').to_ascii_lowercase();
-    let (rule, host) = (clean(rule), clean(host));
-    host == rule
-        || host
-            .strip_suffix(&rule)
-            .is_some_and(|subdomain| subdomain.ends_with('.'))
 }

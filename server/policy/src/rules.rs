@@ -7,10 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bound::Bound;
 use crate::facts::{Call, Facts, PathFact};
+use crate::host::host_name;
 use crate::managed::Managed;
+use crate::reach::{Closed, Reach};
 use crate::reason::visible;
 use crate::rule::{CompiledRule, Rule, RuleEffect};
-use crate::shell::analyse_shell_by_names;
+use crate::shell::{analyse_shell_by_names, hosts_in_urls, only_fetches};
 
 /// All rules, each with its tier, and the harness's own folders.
 #[derive(Clone, Debug, Default)]
@@ -96,6 +98,70 @@ impl Rules {
         of(RuleEffect::Deny).or_else(|| of(RuleEffect::Ask))
     }
 
+    /// The hosts that rules open to a command, were it to run in the sandbox. What the user is asked about with this
+    /// call is not closed to it.
+    pub(crate) fn reach(&self, call: &Call, tainted: bool) -> Reach {
+        let opened = self.rules.iter().filter_map(|rule| rule.opens(call));
+        let closed = self.rules.iter().filter_map(|rule| {
+            let host = rule.closes(call, tainted)?.clone();
+            let by = rule.by();
+            let asks = rule.rule.effect == RuleEffect::Ask;
+            Some(Closed {
+                why: if asks {
+                    format!("{by} asks before it is reached: a command has to name it (as in `curl https://…`)")
+                } else {
+                    format!("{by} denies it")
+                },
+                but: if asks && rule.matches(call, tainted, false) {
+                    let named = call.facts.hosts.iter();
+                    named.filter_map(|host| host_name(host).ok()).collect()
+                } else {
+                    Vec::new()
+                },
+                host,
+            })
+        });
+        Reach::new(opened.cloned().collect(), closed.collect())
+    }
+
+    /// The rule by which all that a command needs of the network is open to it in the sandbox: every host that it names,
+    /// and where it names none (`npm install`), a rule about that very command.
+    ///
+    /// Nothing depends on it but where the command is tried: the proxy looks at each connection.
+    pub(crate) fn covering(&self, call: &Call) -> Option<&CompiledRule> {
+        let facts = &call.facts;
+        let by_proxy = |need: &String| need == "network" || need == "install";
+        if facts.needs.is_empty() || !facts.needs.iter().all(by_proxy) || !facts.dangers.is_empty()
+        {
+            return None;
+        }
+        let opening = || {
+            let opening = self
+                .rules
+                .iter()
+                .filter_map(|rule| Some((rule, rule.opens(call)?)));
+            // Hosts for whatever command: those of one that fetches them by name.
+            let fetches = only_fetches(facts);
+            opening.filter(move |(rule, _)| fetches || !rule.rule.argv.is_empty())
+        };
+        let own = opening().find(|(rule, _)| !rule.rule.argv.is_empty());
+        let mut named = hosts_in_urls(facts);
+        if named.is_empty() {
+            // Any word with a dot counts as a host (`npm install lodash.get`).
+            if let Some((rule, _)) = own {
+                return Some(rule);
+            }
+            named.clone_from(&facts.hosts);
+        }
+        let mut found = None;
+        for host in named {
+            let host = host_name(&host).ok()?;
+            let (rule, _) = opening().find(|(_, pattern)| pattern.names(&host))?;
+            found = found.or(Some(rule));
+        }
+        found
+    }
+
     /// The first allow rule that covers the call. `outside`: what leaves the workspace is covered too.
     pub(crate) fn allowing(
         &self,
@@ -147,17 +213,20 @@ fn check_allow(tier: Tier, rule: &Rule) -> Result<(), String> {
             visible(&rule.tool)
         ));
     }
-    if rule.tool == "shell" && rule.argv.is_empty() {
+    if rule.tool == "shell" && rule.argv.is_empty() && rule.host.is_none() {
         return Err(
-            "an allow rule for `shell` needs `argv`, such as argv = [\"cargo\", [\"test\", \"check\"]]"
+            "an allow rule for `shell` needs `argv`, such as argv = [\"cargo\", [\"test\", \"check\"]], or `host`"
                 .into(),
         );
     }
-    if rule.host.is_some() && !rule.argv.is_empty() {
+    if rule.opens_host() && (rule.path.is_some() || !rule.effects.is_empty()) {
         return Err(
-            "what hosts a command speaks to can't be proven: allow it without `host`, by effects = [\"execute\", \"network\"]"
+            "an allow rule with `host` opens that host to commands in the sandbox, whatever they do: remove `path` and `effects`"
                 .into(),
         );
+    }
+    if rule.tool != "shell" && rule.host.is_some() && !rule.argv.is_empty() {
+        return Err("`argv` is for commands: remove it, or write tool = \"shell\"".into());
     }
     if rule.when_tainted == Some(true) {
         return Err(
@@ -173,7 +242,7 @@ fn self_test(rule: &CompiledRule) -> Result<(), String> {
     for (text, expected) in cases.chain(rule.rule.not_match.iter().map(|text| (text, false))) {
         let call = example(&rule.rule, text)?;
         let tainted = rule.rule.when_tainted.unwrap_or(false);
-        if rule.matches(&call, tainted, false) == expected {
+        if matches(rule, &call, tainted) == expected {
             continue;
         }
         let shown = visible(text);
@@ -194,6 +263,16 @@ fn self_test(rule: &CompiledRule) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Of a rule that opens a host: it is that command's, and opens all that it names.
+fn matches(rule: &CompiledRule, call: &Call, tainted: bool) -> bool {
+    let Some(pattern) = rule.opens(call) else {
+        return rule.matches(call, tainted, false);
+    };
+    let urls = hosts_in_urls(&call.facts);
+    let opened = |host: &String| host_name(host).is_ok_and(|host| pattern.names(&host));
+    urls.iter().all(opened) && !(urls.is_empty() && rule.rule.argv.is_empty())
 }
 
 /// The call that an example stands for. Nothing is looked up on the disk: a rule means the same everywhere.

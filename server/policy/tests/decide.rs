@@ -404,8 +404,30 @@ fn weak_tiers_may_only_tighten_and_errors_name_the_rule() {
         ),
         ("effect='deny'\ntool='shell'\nexact=true", "add `argv`"),
         (
-            "effect='allow'\ntool='shell'\nargv=['curl']\nhost='a.b'",
-            "can't be proven",
+            "effect='allow'\ntool='shell'\nargv=['curl']\nhost='a.b'\neffects=['network']",
+            "remove `path` and `effects`",
+        ),
+        (
+            "effect='allow'\ntool='shell'\nhost='*.a.b'",
+            "write `.example.com`",
+        ),
+        (
+            "effect='allow'\ntool='shell'\nhost='https://a.b/'",
+            "write its name alone",
+        ),
+        (
+            "effect='allow'\ntool='shell'\nhost='10.0.0.1'",
+            "no host name",
+        ),
+        ("effect='allow'\ntool='shell'\nhost=''", "no host name"),
+        ("effect='allow'\ntool='shell'\nhost='a.b:0'", "no port"),
+        (
+            "effect='deny'\ntool='shell'\nhost='a.b:80'",
+            "leave the port out",
+        ),
+        (
+            "effect='allow'\ntool='shell'\nhost='a.b'\nmatch=['curl https://c.a.b']",
+            "does not match",
         ),
     ] {
         let error = rules(Tier::User, &format!("[[rule]]\n{toml}")).unwrap_err();

@@ -328,6 +328,22 @@ const ESCAPES: &[(&str, Words)] = &[
     ("pip", Words("--target --prefix --root --user")),
 ];
 
+/// Programs that fetch the addresses that they are given, by HTTP.
+const FETCHERS: Words = Words("curl wget http https xh aria2c");
+
+/// Is all that uses the network in it such a program?
+pub(crate) fn only_fetches(facts: &Facts) -> bool {
+    let fetches = |argv: &[String]| {
+        let (program, args) = argv.split_first()?;
+        let mut own = Facts::default();
+        note(program, args, true, &mut own);
+        (!own.needs.is_empty()).then(|| FETCHERS.has(base_name(program)))
+    };
+    let all = facts.argv.iter().chain(&facts.inside);
+    let mut found = all.filter_map(|argv| fetches(argv)).peekable();
+    found.peek().is_some() && found.all(|fetches| fetches)
+}
+
 /// Notes what a command does. Not `proven`: any argument may be the subcommand.
 pub(crate) fn note(program: &str, args: &[String], proven: bool, facts: &mut Facts) {
     let name = base_name(program);

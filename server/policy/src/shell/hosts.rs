@@ -58,9 +58,21 @@ fn note_host(authority: &str, facts: &mut Facts) {
     if authority.contains(['@', '\\', '%', '[']) {
         facts.doubt("odd-address");
     }
+    add_host(host_in_authority(authority), facts);
+}
+
+fn host_in_authority(authority: &str) -> String {
     let host = authority.rsplit('@').next().unwrap_or(authority);
-    let host = host.split(':').next().unwrap_or(host).to_ascii_lowercase();
-    add_host(host, facts);
+    host.split(':').next().unwrap_or(host).to_ascii_lowercase()
+}
+
+/// The hosts that a command names by whole addresses. Other words with a dot only look like hosts.
+pub(crate) fn hosts_in_urls(facts: &Facts) -> Vec<String> {
+    let words = facts.argv.iter().chain(&facts.inside).flatten();
+    words
+        .filter_map(|word| host_in_url(word))
+        .map(host_in_authority)
+        .collect()
 }
 
 pub(crate) fn add_host(host: String, facts: &mut Facts) {

@@ -25,6 +25,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::facts::{Effect, Facts};
+pub(crate) use effects::only_fetches;
+pub(crate) use hosts::hosts_in_urls;
 use lookup::Lookup;
 pub(crate) use programs::{base_name, may_always_run, path_in, without_global_options};
 use walk::Walk;

@@ -185,8 +185,20 @@ pub(crate) fn path_arguments<'a>(program: &str, args: &'a [String]) -> Vec<(&'a 
         if looks_like_path(path) || (write && !arg.starts_with('-')) {
             paths.push((path, write));
         }
+        paths.extend(sent_file(arg).map(|sent| (sent, false)));
     }
     paths
+}
+
+/// The file whose content `curl` and the like send: `@file`, `name=@file`, `name=<file`, `-d@file`.
+fn sent_file(arg: &str) -> Option<&str> {
+    let value = match arg.split_once('=') {
+        Some((_, value)) => value,
+        None if arg.starts_with('-') && !arg.starts_with("--") => arg.get(2..)?,
+        None => arg,
+    };
+    let file = value.strip_prefix(['@', '<'])?;
+    (!file.is_empty()).then_some(file)
 }
 
 /// The same for words of which any may be a program: what follows one that writes may be written.
@@ -198,6 +210,7 @@ pub(crate) fn paths_anywhere(words: &[String]) -> Vec<(&str, bool)> {
         if looks_like_path(path) || (write && !word.starts_with('-')) {
             paths.push((path, write));
         }
+        paths.extend(sent_file(word).map(|sent| (sent, false)));
         let name = base_name(word);
         write |= WRITES_ALL.has(name) || WRITES_LAST.has(name);
     }
