@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AssistantBlock, CallId, CallStatus, Encoding, EventId, HunkId, Mode, RetryClass, SessionId,
-    StopReason, TurnId, Usage, Wire,
+    StopReason, TurnId, Usage, Visit, Wire,
 };
 
 /// Who made an event happen.
@@ -344,6 +344,14 @@ pub enum EventData {
         content: String,
         /// One line for people.
         summary: String,
+    },
+    /// What a command in the sandbox asked of its proxy; before its outcome.
+    #[serde(rename = "tool.visited")]
+    ToolVisited {
+        /// In the order of the first connection of each.
+        visits: Vec<Visit>,
+        /// Connections beyond those that are kept.
+        left_out: u64,
     },
     /// The user is asked.
     #[serde(rename = "permission.asked")]

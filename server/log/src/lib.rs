@@ -24,6 +24,7 @@ mod redact;
 mod store;
 mod summary;
 mod tool;
+mod visit;
 mod write;
 mod writer;
 
@@ -38,4 +39,5 @@ pub use redact::REDACTED;
 pub use store::Store;
 pub use summary::{SessionSummary, Spent};
 pub use tool::*;
+pub use visit::Visit;
 pub use write::{Entry, Log};

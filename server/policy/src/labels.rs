@@ -1,6 +1,6 @@
 //! What a call brings into its session. Labels only grow; two of them together close the way out.
 
-use interline_log::Access;
+use interline_log::{Access, Visit};
 
 use crate::facts::{Call, Effect};
 use crate::protect;
@@ -20,16 +20,30 @@ impl Labels {
     pub fn of(call: &Call) -> Self {
         let facts = &call.facts;
         let need = |code: &str| facts.needs.iter().any(|need| need == code);
-        // What is installed speaks through the programs that are run later: those are in the sandbox.
         let network = facts.effects.contains(&Effect::Network) || !facts.hosts.is_empty();
         let foreign = call.tool.starts_with("mcp__");
         let outside = call.access == Access::Read && facts.paths.iter().any(|path| !path.inside);
         Self {
-            untrusted: foreign || (network && !need("install")),
+            untrusted: foreign || (network && !installs(call)),
             private: outside
                 || need("outside-read")
                 || facts.effects.contains(&Effect::Secret)
                 || facts.paths.iter().any(protect::is_secret),
         }
     }
+
+    /// What a call in the sandbox has brought in by whom it reached, whatever was known of it before.
+    #[must_use]
+    pub fn of_visits(call: &Call, visits: &[Visit]) -> Self {
+        let brought = |visit: &Visit| visit.refused.is_none() && visit.received > 0;
+        Self {
+            untrusted: !installs(call) && visits.iter().any(brought),
+            private: false,
+        }
+    }
+}
+
+/// What is installed speaks through the programs that are run later: those are in the sandbox.
+fn installs(call: &Call) -> bool {
+    call.facts.needs.iter().any(|need| need == "install")
 }

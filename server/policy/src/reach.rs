@@ -80,7 +80,14 @@ impl Reach {
         if self.opened.iter().any(|opened| opened.covers(host, port)) {
             return Ok(());
         }
-        Err(format!("no rule allows {host}:{port}"))
+        let usual = if matches!(port, 80 | 443) {
+            String::new()
+        } else {
+            format!(":{port}")
+        };
+        Err(format!(
+            "no rule allows {host}:{port} (the user can, in config.toml: a [[rule]] with effect = \"allow\", tool = \"shell\", host = \"{host}{usual}\")"
+        ))
     }
 }
 
@@ -91,6 +98,8 @@ mod tests {
     fn pattern(text: &str) -> HostPattern {
         HostPattern::parse(text).unwrap()
     }
+
+    const OTHER: &str = "no rule allows other.com:443 (the user can, in config.toml: a [[rule]] with effect = \"allow\", tool = \"shell\", host = \"other.com\")";
 
     #[test]
     fn what_is_closed_stays_closed() {
@@ -118,7 +127,7 @@ mod tests {
             ("evil.example.com", "x denies it"),
             ("a.evil.example.com", "x denies it"),
             ("b.odd.example.com", "x denies it"),
-            ("other.com", "no rule allows other.com:443"),
+            ("other.com", OTHER),
         ] {
             assert_eq!(reach.check(host, 443), Err(why.to_owned()), "{host}");
         }

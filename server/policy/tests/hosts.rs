@@ -254,7 +254,7 @@ fn the_permit_carries_the_hosts_and_the_prompt_names_them() {
     let Verdict::Allow(permit) = decide(&call, &rules, &DEFAULT).verdict else {
         panic!()
     };
-    let Ok(Grant::Sandbox(grant)) = permit.redeem(&call) else {
+    let Ok(Grant::Sandbox(grant)) = permit.redeem(&call, &DEFAULT.policy(&rules)) else {
         panic!()
     };
     assert_eq!(grant.reach().check("crates.io", 443), Ok(()));

@@ -27,6 +27,7 @@ mod tool;
 mod tools;
 mod verdict;
 mod visible;
+mod visited;
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Environment;
 use crate::process::{Confined, Finished, Ground, Job, Streams};
-use crate::sandbox::{self, Fault, Internet, Limits, Mount, Network, Probe};
+use crate::sandbox::{self, Fault, Internet, Limits, Mount, Network, Outside, Probe};
 use crate::tool::{Stop, unless_cancelled};
 
 /// A sandbox that works on this machine.
@@ -21,6 +21,8 @@ use crate::tool::{Stop, unless_cancelled};
 pub struct Confinement {
     launcher: PathBuf,
     state: PathBuf,
+    /// The way to the hosts that a permit names.
+    outside: Arc<dyn Outside>,
 }
 
 impl Confinement {
@@ -34,9 +36,16 @@ impl Confinement {
             Probe::Works(_) => Ok(Self {
                 launcher: launcher.to_owned(),
                 state: state.to_owned(),
+                outside: Arc::new(Internet),
             }),
             Probe::Fails(fault) => Err(fault.clone()),
         }
+    }
+
+    /// The same, with another way to the hosts that permits name: for tests.
+    #[must_use]
+    pub fn towards(self, outside: Arc<dyn Outside>) -> Self {
+        Self { outside, ..self }
     }
 
     /// The sandbox for a command that sees this of the workspace, beside the system.
@@ -44,34 +53,35 @@ impl Confinement {
         &self,
         environment: &Environment,
         workspace: Vec<Mount>,
+        network: Network,
     ) -> std::io::Result<Confined> {
         let mounts = sandbox::mounts(&environment.env, &environment.scratch, workspace)?;
         Ok(Confined {
             launcher: self.launcher.clone(),
             mounts,
-            network: Network::Nobody,
+            network,
             limits: Limits::default(),
-            outside: Arc::new(Internet),
+            outside: Arc::clone(&self.outside),
         })
     }
 }
 
-/// A command that has ended in the shadow. The next one waits until it is read back or dropped; what is not read back
-/// is gone.
+/// What a command that has ended left in the shadow. The next one waits until it is read back or dropped; what is not
+/// read back is gone.
 pub(crate) struct Shaded {
-    pub(crate) finished: Finished,
     entered: Entered,
     _turn: OwnedMutexGuard<Option<Shadow>>,
 }
 
-/// Runs `job`, which was let into the sandbox, in the shadow of the session. Its folder and its program are those of the workspace's own place.
+/// Runs `job`, which was let into the sandbox, in the shadow of the session; it reaches the hosts of `grant` and no other.
+/// Its folder and its program are those of the workspace's own place.
 pub(crate) async fn run(
-    _: &SandboxGrant,
+    grant: &SandboxGrant,
     environment: &Environment,
     job: Job,
     streams: Streams,
     cancel: &CancellationToken,
-) -> Result<Shaded, Stop> {
+) -> Result<(Finished, Shaded), Stop> {
     let confinement = environment.confinement.as_ref();
     let confinement = confinement.ok_or_else(|| "there is no sandbox to run this in".to_owned())?;
     let mut turn = unless_cancelled(cancel, environment.memory.shadow()).await?;
@@ -90,15 +100,15 @@ pub(crate) async fn run(
             .into());
     };
     let workspace = vec![overlay(layers), Mount::Hidden(confinement.state.clone())];
-    let confined = confinement.confined(environment, workspace);
+    let confined = confinement.confined(environment, workspace, Network::of(grant));
     let confined = confined.map_err(|error| error.to_string())?;
     let ground = Ground::Confined(&confined);
     let finished = job.run(ground, streams, cancel).await?;
-    Ok(Shaded {
-        finished,
+    let left = Shaded {
         entered,
         _turn: turn,
-    })
+    };
+    Ok((finished, left))
 }
 
 fn overlay(layers: &Layers) -> Mount {

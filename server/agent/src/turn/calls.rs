@@ -9,7 +9,7 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all, ready};
 use interline_log::{
     Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId, Mode,
-    TurnOutcome,
+    TurnOutcome, Visit,
 };
 use interline_policy::{Context, Decision, Labels, Permit, Stale, Verdict};
 use interline_tools::{Environment, Output, Prepared};
@@ -161,9 +161,11 @@ impl Turn {
             };
             self.intend(call, &prepared).await?;
             let policy = self.policy(prepared.info().access).await;
+            let asked = prepared.call().clone();
             // Not raced with the cancellation: what has started is stopped by its executor, and its outcome recorded.
             let run = self.execute(call.id, prepared, permit, policy);
             if let Ok(output) = run.await {
+                self.label(Labels::of_visits(&asked, visits(&output)))?;
                 return Ok(output);
             }
             prepared = match self.prepare_call(call) {
@@ -254,16 +256,22 @@ impl Turn {
             Verdict::Deny => Gated::Answer(denied(&by, &reasons, message)),
             Verdict::Ask(ask) => self.ask(call, prepared, ask, again).await?,
         };
-        if let Gated::Run(_) = gated
-            && self.session.label(Labels::of(prepared.call()))
-        {
+        if let Gated::Run(_) = gated {
+            self.label(Labels::of(prepared.call()))?;
+        }
+        Ok(gated)
+    }
+
+    /// What is in the session from here on, on record where it is news.
+    fn label(&self, labels: Labels) -> Result<(), End> {
+        if self.session.label(labels) {
             let labelled = EventData::SessionLabelled {
                 untrusted: self.session.tainted(),
                 private: self.session.private(),
             };
             self.record(Actor::System, labelled)?;
         }
-        Ok(gated)
+        Ok(())
     }
 
     pub(super) fn prepare_call(&self, call: &Wanted) -> Result<Prepared, String> {
@@ -407,6 +415,15 @@ impl Turn {
     pub(super) fn environment(&self) -> Environment {
         self.session.environment(self.id, self.trusted)
     }
+}
+
+/// What a call asked of its sandbox's proxy.
+fn visits(output: &Output) -> &[Visit] {
+    let found = output.events.iter().find_map(|event| match event {
+        EventData::ToolVisited { visits, .. } => Some(visits.as_slice()),
+        _ => None,
+    });
+    found.unwrap_or_default()
 }
 
 /// The hunks that a call added.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use interline_log::{SessionId, TurnId};
-use interline_policy::{Context, Decision, Managed, Verdict};
+use interline_policy::{Context, Decision, Managed, Place, Reach, Verdict};
 use interline_tools::{Environment, Registry};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -97,13 +97,14 @@ fn explain(folder: Option<PathBuf>, args: &Explain) -> anyhow::Result<u8> {
     } else {
         let text = |name: &str| decided[name].as_str().unwrap_or_default().to_owned();
         print(&format!(
-            "{}{} by {}\nreasons: {}\nfacts: {}\n",
+            "{}{} by {}\n{}reasons: {}\nfacts: {}\n",
             text("decision"),
             match text("place").as_str() {
                 "" => String::new(),
                 place => format!(" ({place})"),
             },
             text("by"),
+            hosts(&decided),
             decided["reasons"],
             decided["facts"]
         ));
@@ -133,15 +134,44 @@ fn decide(rooms: &Rooms, context: &Context, tool: &str, input: &Value) -> Value 
         reasons,
         ..
     } = interline_policy::decide(prepared.call(), &rooms.config.rules, context);
-    let (decision, place) = match verdict {
-        Verdict::Allow(permit) => ("allow", Some(permit.place().name())),
-        Verdict::Ask(ask) => ("ask", Some(ask.place().name())),
-        Verdict::Deny => ("deny", None),
+    let (decision, place, reach) = match verdict {
+        Verdict::Allow(permit) => ("allow", Some(permit.place()), permit.reach().clone()),
+        Verdict::Ask(ask) => ("ask", Some(ask.place()), ask.reach().clone()),
+        Verdict::Deny => ("deny", None, Reach::default()),
     };
-    json!({"decision": decision, "place": place, "by": by, "reasons": reasons, "facts": prepared.call().facts})
+    let reach = match place {
+        Some(Place::Sandbox) => reach,
+        _ => Reach::default(),
+    };
+    json!({
+        "decision": decision,
+        "place": place.map(Place::name),
+        "hosts": reach.opened(),
+        "closed": reach.closed(),
+        "by": by,
+        "reasons": reasons,
+        "facts": prepared.call().facts,
+    })
+}
+
+/// Whom the command would reach by the sandbox's proxy: nothing where that is nobody.
+fn hosts(decided: &Value) -> String {
+    let list = |name: &str| {
+        let list = decided[name].as_array().into_iter().flatten();
+        let list: Vec<_> = list.filter_map(Value::as_str).collect();
+        list.join(", ")
+    };
+    let closed = match list("closed") {
+        closed if closed.is_empty() => closed,
+        closed => format!("hosts that stay closed: {closed}\n"),
+    };
+    match list("hosts") {
+        hosts if hosts.is_empty() => hosts,
+        hosts => format!("hosts: {hosts}\n{closed}"),
+    }
 }
 
 /// What is no call at all.
 fn refused(message: &str) -> Value {
-    json!({"decision": "deny", "place": null, "by": "input", "reasons": [message], "facts": {}})
+    json!({"decision": "deny", "place": null, "hosts": [], "closed": [], "by": "input", "reasons": [message], "facts": {}})
 }

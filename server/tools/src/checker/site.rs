@@ -11,7 +11,7 @@ use super::copy::Copy;
 use super::{Failure, Texts};
 use crate::Environment;
 use crate::process::{Capture, ChildEnvironment, Confined, End, Ground, Job, Streams, Trusted};
-use crate::sandbox::Mount;
+use crate::sandbox::{Mount, Network};
 
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// Bytes of a checker's standard output; what is beyond is not parsed.
@@ -184,7 +184,9 @@ fn confined(environment: &Environment, copy: &Path) -> std::io::Result<Option<Co
             at: folder.to_owned(),
         });
     }
-    confinement.confined(environment, mounts).map(Some)
+    confinement
+        .confined(environment, mounts, Network::Nobody)
+        .map(Some)
 }
 
 impl Printed {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use interline_log::Visit;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
@@ -18,9 +19,7 @@ use interline_policy::OutsideGrant;
 use super::group::Group;
 use super::{Capture, ChildEnvironment};
 use crate::Environment;
-use crate::sandbox::{
-    self, Control, Limits, Mount, Network, Outcome, Outside, Proxy, Spec, Visit, Word,
-};
+use crate::sandbox::{self, Control, Limits, Mount, Network, Outcome, Outside, Proxy, Spec, Word};
 
 /// How long a pipe may stay open when the program itself has ended: something that it left running holds it.
 const LEFT_OPEN: Duration = Duration::from_millis(300);
@@ -297,7 +296,7 @@ impl Running {
                 Ok(Word::Ended(outcome)) => return Ok(Over::Inside(Ok(outcome))),
                 Err(why) => return Ok(Over::Inside(Err(why))),
                 Ok(Word::Proxy(listener)) => {
-                    let hosts = confined.network.hosts().unwrap_or_default().to_vec();
+                    let hosts = confined.network.hosts().cloned().unwrap_or_default();
                     let outside = Arc::clone(&confined.outside);
                     self.proxy = Some(Proxy::start(listener, hosts, outside)?);
                 }

@@ -27,7 +27,7 @@ mod wire;
 
 pub use host::{environment, mounts};
 pub use probe::{Fault, Probe, probe};
-pub use proxy::{HostRule, Outside, Visit};
+pub use proxy::Outside;
 pub(crate) use proxy::{Internet, Proxy};
 pub use run::{Ended, run, run_towards};
 pub use spec::{Limits, Mount, Network, Spec};

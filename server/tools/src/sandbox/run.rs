@@ -5,9 +5,10 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
+use interline_log::Visit;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exceeded, Internet, Outside, Ready, Spec, Visit};
+use super::{Exceeded, Internet, Outside, Ready, Spec};
 use crate::process::{Capture, ChildEnvironment, Confined, End, Ground, Job, Streams};
 
 /// Bytes of output kept from each end.

@@ -3,9 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use interline_policy::{Reach, SandboxGrant};
 use serde::{Deserialize, Serialize};
-
-use super::HostRule;
 
 /// One command in a sandbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -83,14 +82,22 @@ pub enum Network {
     /// Nobody.
     Nobody,
     /// These hosts, by a proxy that its environment names. None of them: nobody, and no proxy.
-    Hosts(Vec<HostRule>),
+    Hosts(Reach),
 }
 
 impl Network {
+    /// Those that a permit names, and nobody else.
+    pub(crate) fn of(grant: &SandboxGrant) -> Self {
+        match grant.reach() {
+            reach if reach.is_nobody() => Self::Nobody,
+            reach => Self::Hosts(reach.clone()),
+        }
+    }
+
     /// The hosts that a proxy is for, if there is to be one.
-    pub(crate) fn hosts(&self) -> Option<&[HostRule]> {
+    pub(crate) fn hosts(&self) -> Option<&Reach> {
         match self {
-            Self::Hosts(hosts) if !hosts.is_empty() => Some(hosts),
+            Self::Hosts(reach) if !reach.is_nobody() => Some(reach),
             Self::Hosts(_) | Self::Nobody => None,
         }
     }

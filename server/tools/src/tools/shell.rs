@@ -11,7 +11,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use interline_log::{Access, CallStatus, RetryClass};
-use interline_policy::{Facts, Grant};
+use interline_policy::{Facts, Grant, SandboxGrant};
 use interline_workspace::Workspace;
 use interline_workspace::proposal::Origin;
 use interline_workspace::shadow::Changes;
@@ -22,6 +22,7 @@ use crate::Environment;
 use crate::count::counted;
 use crate::process::{Capture, ChildEnvironment, End, Finished, Ground, Job, Streams};
 use crate::tool::{Answer, Context, Stop, Tool};
+use crate::visited::Visited;
 use crate::{shaded, visible};
 
 /// Bytes of output that are kept from each end.
@@ -82,7 +83,7 @@ impl Tool for Shell {
             Grant::Outside(grant) => {
                 let ground = Ground::Granted(grant);
                 let finished = job.run(ground, streams, &context.cancel).await?;
-                Ok(self.report(&finished))
+                Ok(self.report(finished))
             }
             Grant::Sandbox(grant) => {
                 let Context {
@@ -90,13 +91,18 @@ impl Tool for Shell {
                     cancel,
                     ..
                 } = &context;
-                let shaded = shaded::run(grant, environment, job, streams, cancel).await?;
-                let answer = self.report(&shaded.finished);
+                let (finished, left) =
+                    shaded::run(grant, environment, job, streams, cancel).await?;
+                let answer = self.report(finished);
                 if answer.status == CallStatus::Cancelled {
                     return Ok(answer);
                 }
-                let (origin, workspace) = (context.origin(), context.environment.workspace.clone());
-                let take = move || Ok(with_changes(answer, &shaded.changes()?, &workspace, origin));
+                let (origin, workspace) = (context.origin(), environment.workspace.clone());
+                let network = reached(grant);
+                let take = move || match left.changes() {
+                    Ok(changes) => Ok(with_changes(answer, &changes, &workspace, origin, &network)),
+                    Err(stop) => without_changes(answer, stop),
+                };
                 context.propose(take).await
             }
         }
@@ -131,7 +137,7 @@ impl Shell {
         seconds.clamp(1, MOST_SECONDS)
     }
 
-    fn report(&self, finished: &Finished) -> Answer {
+    fn report(&self, finished: Finished) -> Answer {
         let (Streams::Merged(output) | Streams::Split(output, _)) = &finished.streams;
         let mut content = output.text();
         if !content.is_empty() && !content.ends_with('\n') {
@@ -140,6 +146,8 @@ impl Shell {
         if finished.left_running {
             content.push_str("(what it left running in the background was ended)\n");
         }
+        let visited = Visited::of(finished.visits);
+        content.push_str(&visited.lines());
         let (status, how) = match finished.end {
             End::Exited(status) if status.success() => (CallStatus::Succeeded, exit(status)),
             End::Exited(status) => (CallStatus::Failed, exit(status)),
@@ -153,8 +161,12 @@ impl Shell {
         Answer {
             status,
             content,
-            summary: format!("{}: {how}", visible::line(&self.command, 80)),
-            events: Vec::new(),
+            summary: format!(
+                "{}: {how}{}",
+                visible::line(&self.command, 80),
+                visited.summary()
+            ),
+            events: visited.event().into_iter().collect(),
         }
     }
 }
@@ -165,6 +177,7 @@ fn with_changes(
     changes: &Changes,
     workspace: &Workspace,
     origin: Origin,
+    network: &str,
 ) -> Answer {
     let taken = changes.propose(workspace, origin);
     for outcome in &taken.outcomes {
@@ -182,16 +195,35 @@ fn with_changes(
     if hunks > 0 {
         let _ = write!(answer.summary, ", {}", counted(hunks, "hunk", "hunks"));
     } else if answer.status == CallStatus::Failed {
-        answer
-            .content
-            .push_str("\n(it ran in the sandbox: no network, nothing outside of the workspace)");
+        let _ = write!(
+            answer.content,
+            "\n(it ran in the sandbox: {network}, nothing outside of the workspace)"
+        );
     }
-    answer.events = taken
-        .outcomes
-        .into_iter()
-        .map(|outcome| outcome.event)
-        .collect();
+    let outcomes = taken.outcomes.into_iter();
+    answer.events.extend(outcomes.map(|outcome| outcome.event));
     answer
+}
+
+/// What it changed is lost; what else it did is not.
+fn without_changes(mut answer: Answer, stop: Stop) -> Result<Answer, Stop> {
+    let Stop::Failed(why) = stop else {
+        return Err(stop);
+    };
+    answer.status = CallStatus::Failed;
+    let _ = write!(
+        answer.content,
+        "\nwhat it changed can't be read back: {why}"
+    );
+    Ok(answer)
+}
+
+/// What it had of the network, for whom it failed.
+fn reached(grant: &SandboxGrant) -> String {
+    match grant.reach().opened().as_slice() {
+        [] => "no network".to_owned(),
+        hosts => format!("of the network only {}", hosts.join(", ")),
+    }
 }
 
 /// The one argument vector that is proven to be all of it, with the program that was found for it.

@@ -23,6 +23,13 @@ const PROXY: &[&str] = &[
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
+    // Before what a configuration file of the machine's says.
+    "CARGO_HTTP_PROXY",
+    "PIP_PROXY",
+    "npm_config_proxy",
+    "npm_config_https_proxy",
+    "YARN_HTTP_PROXY",
+    "YARN_HTTPS_PROXY",
 ];
 const NO_PROXY: &[&str] = &["no_proxy", "NO_PROXY"];
 /// What the command finds inside by itself.
@@ -79,6 +86,8 @@ pub(super) fn exec(
     if let Some(port) = proxy {
         let proxy = format!("http://127.0.0.1:{port}");
         program.envs(PROXY.iter().map(|name| (name, &proxy)));
+        // Node's own `fetch` and `http` look at the others only then (nodejs.org/api/cli.html, since 22.21).
+        program.env("NODE_USE_ENV_PROXY", "1");
         program.envs(NO_PROXY.iter().map(|name| (name, LOOPBACK)));
     }
     seccomp::restrict()?;

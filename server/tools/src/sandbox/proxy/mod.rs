@@ -5,9 +5,7 @@
 //! checked here, its name resolved once, and only public addresses are connected to. What was asked for is recorded.
 
 mod address;
-mod name;
 mod request;
-mod rule;
 mod serve;
 mod splice;
 
@@ -17,10 +15,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
+use interline_log::Visit;
+use interline_policy::Reach;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-
-pub use rule::HostRule;
 
 /// Connections of one command at once, and all in all.
 const AT_ONCE: usize = 64;
@@ -48,21 +46,6 @@ impl Outside for Internet {
     }
 }
 
-/// What a command asked of the proxy, for the audit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Visit {
-    /// Normalised; empty where the request was not understood.
-    pub host: String,
-    /// 0 where the request was not understood.
-    pub port: u16,
-    /// Why it was refused; `None` where it was allowed.
-    pub refused: Option<String>,
-    /// Bytes that went out, as far as the command has ended its connection.
-    pub sent: u64,
-    /// Bytes that came back.
-    pub received: u64,
-}
-
 /// The proxy of one command. Dropping it closes all connections.
 #[derive(Debug)]
 pub(crate) struct Proxy {
@@ -87,14 +70,14 @@ impl Proxy {
     /// Serves on a socket that listens inside a sandbox.
     pub(crate) fn start(
         listener: std::net::TcpListener,
-        rules: Vec<HostRule>,
+        reach: Reach,
         outside: Arc<dyn Outside>,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let visits = Arc::new(Visits::default());
         let gate = Arc::new(serve::Gate {
-            rules,
+            reach,
             outside,
             visits: Arc::clone(&visits),
         });

@@ -2,7 +2,7 @@
 //!
 //! Strict, since two readings of one request are how filters are passed: what is doubtful is refused.
 
-use super::name::name;
+use interline_policy::host_name;
 
 /// Bytes of a head at most.
 pub(super) const MOST: usize = 16 << 10;
@@ -53,8 +53,6 @@ pub(super) enum Way {
     Tunnel,
     /// One request of plain HTTP.
     Plain {
-        /// With its query.
-        path: String,
         /// What the server is sent in its place.
         head: Vec<u8>,
         /// Bytes.
@@ -125,7 +123,7 @@ fn plain(
     let port = port.unwrap_or(80);
     let body = body_length(headers)?;
     let head = head(method, &path, &host, port, headers);
-    Ok((host, port, Way::Plain { path, head, body }))
+    Ok((host, port, Way::Plain { head, body }))
 }
 
 /// A host, and the port if there is one.
@@ -137,7 +135,7 @@ fn authority(text: &str) -> Result<(String, Option<u16>), Refusal> {
         Some((host, port)) if !text.starts_with('[') => (host, Some(number(port)?)),
         _ => (text, None),
     };
-    let host = name(host).map_err(|why| Refusal::new(403, why))?;
+    let host = host_name(host).map_err(|why| Refusal::new(403, why))?;
     Ok((host, port))
 }
 
@@ -235,12 +233,12 @@ mod tests {
                     Connection: keep-alive, X-Hop, Content-Length\r\nX-Hop: 1\r\nUpgrade: h2c\r\nAccept: */*\r\n\
                     Content-Length: 3\r\n\r\nabc";
         let request = parse(text).expect("sound");
-        let Way::Plain { path, head, body } = request.way else {
+        let Way::Plain { head, body } = request.way else {
             panic!("no tunnel");
         };
         assert_eq!(
-            (request.host.as_str(), request.port, path.as_str(), body),
-            ("example.com", 8_080, "/?q", 3)
+            (request.host.as_str(), request.port, body),
+            ("example.com", 8_080, 3)
         );
         assert_eq!(
             String::from_utf8_lossy(&head),

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use interline_log::Visit;
+use interline_policy::Reach;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::address::is_public;
 use super::request::{self, Refusal, Request, Way};
-use super::rule::Wanted;
 use super::splice::{Traffic, splice};
-use super::{HostRule, Outside, Visit, Visits};
+use super::{Outside, Visits};
 
 /// How long a head may take to come, and a connection to be made.
 const HEAD: Duration = Duration::from_secs(20);
@@ -20,7 +21,7 @@ const CONNECT: Duration = Duration::from_secs(20);
 
 /// What all connections of a command share.
 pub(super) struct Gate {
-    pub(super) rules: Vec<HostRule>,
+    pub(super) reach: Reach,
     pub(super) outside: Arc<dyn Outside>,
     pub(super) visits: Arc<Visits>,
 }
@@ -49,6 +50,7 @@ impl Record {
             host: self.host.clone(),
             port: self.port,
             refused: self.refused.clone(),
+            times: 1,
             sent: self.traffic.sent.load(Ordering::Relaxed),
             received: self.traffic.received.load(Ordering::Relaxed),
         }
@@ -76,7 +78,7 @@ impl Gate {
                 Vec::new(),
                 None,
             ),
-            Way::Plain { head, body, .. } => ("", head, Some(body)),
+            Way::Plain { head, body } => ("", head, Some(body)),
         };
         let whole = body.and_then(|body| usize::try_from(body).ok());
         let early = whole.unwrap_or(usize::MAX).min(rest.len());
@@ -96,16 +98,9 @@ impl Gate {
 
     /// The connection that was asked for, if it may be.
     async fn reach(&self, asked: &Request) -> Result<TcpStream, Refusal> {
-        let path = match &asked.way {
-            Way::Tunnel => None,
-            Way::Plain { path, .. } => Some(path.as_str()),
-        };
         let (host, port) = (&asked.host, asked.port);
-        let wanted = Wanted { host, port, path };
-        if !self.rules.iter().any(|rule| rule.covers(wanted)) {
-            let why = format!("no rule allows {host}:{port}: ask the user for one");
-            return Err(Refusal::new(403, why));
-        }
+        let checked = self.reach.check(host, port);
+        checked.map_err(|why| Refusal::new(403, why))?;
         let addresses = self.outside.resolve(host.clone(), port);
         let addresses = in_time(addresses).await;
         let addresses = addresses.map_err(|why| unreached(host, &why))?;
