@@ -10,14 +10,11 @@ use interline_workspace::path::WorkspacePath;
 use interline_workspace::shadow::Shadow;
 use sha2::{Digest as _, Sha256};
 
-use crate::checker::Copy;
-
 /// One session's memory. `Default` is that of a new session.
 #[derive(Debug, Default)]
 pub struct Memory {
     reads: Mutex<HashMap<WorkspacePath, String>>,
     checked: Mutex<Option<Arc<Checked>>>,
-    copy: Arc<tokio::sync::Mutex<Copy>>,
     shadow: Arc<tokio::sync::Mutex<Option<Shadow>>>,
 }
 
@@ -74,11 +71,6 @@ impl Memory {
 
     pub(crate) fn last(&self) -> Option<Arc<Checked>> {
         lock(&self.checked).clone()
-    }
-
-    /// The checkers' copy, for one of them at a time.
-    pub(crate) async fn copy(&self) -> tokio::sync::OwnedMutexGuard<Copy> {
-        Arc::clone(&self.copy).lock_owned().await
     }
 
     /// The shadow workspace, for one command at a time.

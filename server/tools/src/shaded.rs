@@ -1,18 +1,19 @@
-//! Commands in the sandbox, on the shadow of what the session sees.
+//! Commands and checkers in the sandbox, on the shadow of what the session sees.
 //!
 //! Entering the shadow, mounting it, and reading back what a command changed go together: one command at a time, and
-//! whatever it was, the workspace itself is untouched. There is no way from here to run anything outside.
+//! whatever it was, the workspace itself is untouched. There is no way from here to run a command outside; only the
+//! checkers of a trusted folder run without a sandbox where none works, on a copy.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use interline_policy::SandboxGrant;
-use interline_workspace::shadow::{Changes, Entered, Layers, Place, Shadow};
+use interline_workspace::shadow::{Changes, Entered, Layers, Place, Seen, Shadow};
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use crate::Environment;
-use crate::process::{Confined, Finished, Ground, Job, Streams};
+use crate::process::{Confined, Finished, Ground, Job, Streams, Trusted};
 use crate::sandbox::{self, Fault, Internet, Limits, Mount, Network, Outside, Probe};
 use crate::tool::{Stop, unless_cancelled};
 
@@ -66,49 +67,123 @@ impl Confinement {
     }
 }
 
-/// What a command that has ended left in the shadow. The next one waits until it is read back or dropped; what is not
-/// read back is gone.
-pub(crate) struct Shaded {
+/// The shadow, entered: by one command or one check at a time, the next ones wait.
+pub(crate) struct Shade {
     entered: Entered,
+    root: PathBuf,
+    home: Option<PathBuf>,
+    /// Where no sandbox works, the checkers of a trusted folder run without one, on a copy.
+    sandbox: Result<Confined, Trusted>,
     _turn: OwnedMutexGuard<Option<Shadow>>,
 }
 
-/// Runs `job`, which was let into the sandbox, in the shadow of the session; it reaches the hosts of `grant` and no other.
-/// Its folder and its program are those of the workspace's own place.
-pub(crate) async fn run(
-    grant: &SandboxGrant,
+impl Shade {
+    /// Brings the shadow of the session up to date.
+    pub(crate) async fn enter(
+        environment: &Environment,
+        network: Network,
+        cancel: &CancellationToken,
+    ) -> Result<Self, Stop> {
+        let mut turn = unless_cancelled(cancel, environment.memory.shadow()).await?;
+        let is_copied = environment.confinement.is_none();
+        let folder = environment.scratch.join("shadow");
+        let shadow = match turn.take() {
+            Some(shadow) if shadow.is_copied() == is_copied => shadow,
+            _ if is_copied => Shadow::copied(&folder),
+            _ => Shadow::new(&folder),
+        };
+        *turn = Some(shadow.clone());
+        let (workspace, session) = (environment.workspace.clone(), environment.session);
+        let entering = tokio::task::spawn_blocking(move || shadow.enter(&workspace, session));
+        let entered = entering
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())?;
+        let sandbox =
+            match confined(environment, &entered, network).map_err(|error| error.to_string())? {
+                Some(confined) => Ok(confined),
+                None => Err(Trusted::folder(environment).ok_or_else(|| {
+                    "there is no sandbox, and the folder is not trusted to run without".to_owned()
+                })?),
+            };
+        let home = environment.env.iter().find(|(name, _)| name == "HOME");
+        Ok(Self {
+            sandbox,
+            entered,
+            root: environment.workspace.root().to_owned(),
+            home: home.map(|(_, home)| PathBuf::from(home)),
+            _turn: turn,
+        })
+    }
+
+    /// Where a command sees the workspace.
+    pub(crate) fn at(&self) -> &Path {
+        match self.entered.place() {
+            Place::Layers(layers) => &layers.at,
+            Place::Copy(copied) => &copied.at,
+        }
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        self.entered.seen()
+    }
+
+    /// Shows what is outside of the workspace, to read; but no home.
+    pub(crate) fn show(&mut self, paths: &[PathBuf]) {
+        let home = self.home.as_deref();
+        let shown = paths
+            .iter()
+            .filter(|path| !home.is_some_and(|home| home.starts_with(path)))
+            .cloned()
+            .map(Mount::ReadOnly);
+        if let Ok(confined) = &mut self.sandbox {
+            // Beneath the workspace, which may be in it.
+            let is_workspace =
+                |mount: &Mount| matches!(mount, Mount::Overlay { at, .. } if *at == self.root);
+            let place = confined.mounts.iter().position(is_workspace);
+            let place = place.unwrap_or(confined.mounts.len());
+            confined.mounts.splice(place..place, shown);
+        }
+    }
+
+    /// Lets a command write to a folder of ours.
+    pub(crate) fn open(&mut self, folder: &Path) {
+        if let Ok(confined) = &mut self.sandbox {
+            confined.mounts.push(Mount::Writable {
+                from: folder.to_owned(),
+                at: folder.to_owned(),
+            });
+        }
+    }
+
+    /// Runs a program to its end, in the sandbox where there is one.
+    pub(crate) async fn run(
+        &self,
+        job: Job,
+        streams: Streams,
+        cancel: &CancellationToken,
+    ) -> Result<Finished, String> {
+        let ground = match &self.sandbox {
+            Ok(confined) => Ground::Confined(confined),
+            Err(trusted) => Ground::Trusted(trusted),
+        };
+        job.run(ground, streams, cancel).await
+    }
+}
+
+fn confined(
     environment: &Environment,
-    job: Job,
-    streams: Streams,
-    cancel: &CancellationToken,
-) -> Result<(Finished, Shaded), Stop> {
-    let confinement = environment.confinement.as_ref();
-    let confinement = confinement.ok_or_else(|| "there is no sandbox to run this in".to_owned())?;
-    let mut turn = unless_cancelled(cancel, environment.memory.shadow()).await?;
-    let shadow = turn
-        .get_or_insert_with(|| Shadow::new(&environment.scratch.join("shadow")))
-        .clone();
-    let (workspace, session) = (environment.workspace.clone(), environment.session);
-    let entering = tokio::task::spawn_blocking(move || shadow.enter(&workspace, session));
-    let entered = entering
-        .await
-        .map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())?;
-    let Place::Layers(layers) = entered.place() else {
-        return Err("the shadow is a copy, which no sandbox is for"
-            .to_owned()
-            .into());
+    entered: &Entered,
+    network: Network,
+) -> std::io::Result<Option<Confined>> {
+    let (Some(confinement), Place::Layers(layers)) = (&environment.confinement, entered.place())
+    else {
+        return Ok(None);
     };
     let workspace = vec![overlay(layers), Mount::Hidden(confinement.state.clone())];
-    let confined = confinement.confined(environment, workspace, Network::of(grant));
-    let confined = confined.map_err(|error| error.to_string())?;
-    let ground = Ground::Confined(&confined);
-    let finished = job.run(ground, streams, cancel).await?;
-    let left = Shaded {
-        entered,
-        _turn: turn,
-    };
-    Ok((finished, left))
+    confinement
+        .confined(environment, workspace, network)
+        .map(Some)
 }
 
 fn overlay(layers: &Layers) -> Mount {
@@ -120,10 +195,34 @@ fn overlay(layers: &Layers) -> Mount {
     }
 }
 
+/// What a command that has ended left in the shadow. What is not read back is gone.
+pub(crate) struct Shaded {
+    shade: Shade,
+}
+
+/// Runs `job`, which was let into the sandbox, in the shadow of the session; it reaches the hosts of `grant` and no other.
+/// Its folder and its program are those of the workspace's own place.
+pub(crate) async fn run(
+    grant: &SandboxGrant,
+    environment: &Environment,
+    mut job: Job,
+    streams: Streams,
+    cancel: &CancellationToken,
+) -> Result<(Finished, Shaded), Stop> {
+    if environment.confinement.is_none() {
+        return Err("there is no sandbox to run this in".to_owned().into());
+    }
+    let shade = Shade::enter(environment, Network::of(grant), cancel).await?;
+    shade.at().clone_into(&mut job.folder);
+    let finished = shade.run(job, streams, cancel).await?;
+    Ok((finished, Shaded { shade }))
+}
+
 impl Shaded {
     /// What the command changed. To be called where blocking is allowed.
     pub(crate) fn changes(mut self) -> Result<Changes, Stop> {
-        self.entered
+        self.shade
+            .entered
             .changes()
             .map_err(|error| Stop::Failed(error.to_string()))
     }

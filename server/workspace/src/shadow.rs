@@ -20,6 +20,7 @@ mod propose;
 mod rules;
 mod scan;
 mod seed;
+mod seen;
 mod sweep;
 mod tree;
 mod view;
@@ -42,6 +43,7 @@ pub use change::{Blob, Change, Changes, Note};
 pub use propose::Taken;
 use scan::Scan;
 use seed::{Seeding, Wanted};
+pub use seen::Seen;
 use tree::{Facts, Folder, Time, Trash};
 
 /// Why there is no shadow, or why it can't be read back.
@@ -179,6 +181,12 @@ impl Shadow {
             limits: Limits::default(),
             state: Arc::default(),
         }
+    }
+
+    /// Is it a copy?
+    #[must_use]
+    pub fn is_copied(&self) -> bool {
+        self.form == Form::Copy
     }
 
     /// With other bounds on what a command's changes may be.
@@ -332,6 +340,12 @@ impl Entered {
         })
     }
 
+    /// The texts that a command sees, for as long as this is entered.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        Seen::new(self.folder.join("seed"), self.root.clone(), self.since)
+    }
+
     fn read_back(&mut self) -> io::Result<Changes> {
         let (upper, is_all) = match &self.place {
             Place::Layers(layers) => (&layers.upper, false),
@@ -342,8 +356,14 @@ impl Entered {
         let below = below(&self.folder, &self.root)?;
         let (changes, kept) = scan.run(&Folder::open(upper)?, &below, &self.root)?;
         self.state.kept = kept;
-        self.state.last = Some(now(&self.folder)?);
         Ok(changes)
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // Read back or not: what was built, was built before this.
+        self.state.last = now(&self.folder).ok();
     }
 }
 

@@ -5,43 +5,36 @@ use std::path::{Path, PathBuf};
 
 use interline_workspace::path::WorkspacePath;
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 
 use super::site::{Printed, Site};
-use super::{Failure, Report, Texts, rustc};
+use super::{Asked, Failure, Report, Texts, rustc};
 use crate::process::ChildEnvironment;
 
 pub(super) async fn check(
     site: &mut Site,
-    path: Option<&WorkspacePath>,
+    asked: &Asked<'_>,
     texts: &mut Texts,
-    cancel: &CancellationToken,
 ) -> Result<Report, Failure> {
-    let Some(project) = site.project("Cargo.toml", path) else {
-        return Err("there is no Cargo.toml".to_owned().into());
-    };
-    let mut base = site.copy().to_owned();
-    let cargo = Cargo::new(site, &project)?;
-    let mut workspace = cargo.workspace(&base, cancel).await;
-    let leaning = leans_outside(site, &workspace);
-    if let Some(Leaning { reason, .. }) = &leaning
-        && !site.as_on_disk()
-    {
-        return Err(Failure::Because(format!(
-            "{reason}, so a copy with the changes in it does not build: accept the pending hunks and save, then try again"
-        )));
-    }
-    if let Some(Leaning { on, .. }) = &leaning {
-        site.show(on);
-        base = site.root().to_owned();
+    let mut base = site.base().to_owned();
+    let mut workspace = Cargo::new(site, asked, None)?.workspace(&base).await;
+    let mut target = None;
+    if let Some(Leaning { reason, on }) = leans_outside(site, &workspace) {
+        if site.is_elsewhere() && !site.as_on_disk() {
+            return Err(Failure::Because(format!(
+                "{reason}, so a copy with the changes in it does not build: accept the pending hunks and save, then try again"
+            )));
+        }
+        site.show(&on);
+        site.root().clone_into(&mut base);
         texts.rebase(&base);
-    }
-    let cargo = Cargo::new(site, &project)?;
-    if leaning.is_some() {
-        workspace = cargo.workspace(&base, cancel).await;
+        target = Some(site.cache("cargo-target")?);
+        workspace = Cargo::new(site, asked, target.clone())?
+            .workspace(&base)
+            .await;
     }
     let folder = workspace?.workspace_root;
-    let printed = cargo.check(&base, path, cancel).await?;
+    let cargo = Cargo::new(site, asked, target)?;
+    let printed = cargo.check(&base).await?;
     let diagnostics = rustc::diagnostics(&printed.stdout, &folder, texts);
     let explained = diagnostics.iter().any(rustc::is_error);
     if !printed.success && !explained {
@@ -72,47 +65,44 @@ struct Dependency {
 
 struct Cargo<'a> {
     site: &'a Site,
+    asked: &'a Asked<'a>,
     program: PathBuf,
-    project: PathBuf,
+    /// It builds there, and what it builds reads what is outside of the shadow.
+    target: Option<PathBuf>,
     environment: ChildEnvironment,
 }
 
 impl<'a> Cargo<'a> {
-    fn new(site: &'a Site, project: &Path) -> Result<Self, Failure> {
+    fn new(site: &'a Site, asked: &'a Asked<'a>, target: Option<PathBuf>) -> Result<Self, Failure> {
         let mut environment = site.environment();
         let program = environment
             .find("cargo")
             .ok_or_else(|| "cargo is not on PATH".to_owned())?;
-        environment.set("CARGO_TARGET_DIR", &site.scratch().join("cargo-target"));
+        if let Some(target) = &target {
+            environment.set("CARGO_TARGET_DIR", target);
+        }
         Ok(Self {
             site,
+            asked,
             program,
-            project: project.to_owned(),
+            target,
             environment,
         })
     }
 
-    async fn run(
-        &self,
-        base: &Path,
-        arguments: &[&str],
-        cancel: &CancellationToken,
-    ) -> Result<Printed, Failure> {
+    async fn run(&self, base: &Path, arguments: &[&str]) -> Result<Printed, Failure> {
         let arguments = arguments.iter().map(OsString::from).collect();
-        let folder = base.join(&self.project);
-        let environment = self.environment.clone();
-        self.site
-            .run(self.program.clone(), arguments, folder, environment, cancel)
-            .await
+        let folder = base.join(self.asked.project);
+        let (program, environment) = (self.program.clone(), self.environment.clone());
+        let running = self
+            .site
+            .run(program, arguments, folder, environment, self.asked.cancel);
+        running.await
     }
 
-    async fn workspace(
-        &self,
-        base: &Path,
-        cancel: &CancellationToken,
-    ) -> Result<Metadata, Failure> {
+    async fn workspace(&self, base: &Path) -> Result<Metadata, Failure> {
         let arguments = ["metadata", "--no-deps", "--format-version", "1"];
-        let printed = self.run(base, &arguments, cancel).await?;
+        let printed = self.run(base, &arguments).await?;
         if !printed.success {
             return Err(Failure::Because(printed.complaint()));
         }
@@ -121,21 +111,17 @@ impl<'a> Cargo<'a> {
             .map_err(|error| Failure::Because(format!("cargo metadata is not understood: {error}")))
     }
 
-    async fn check(
-        &self,
-        base: &Path,
-        path: Option<&WorkspacePath>,
-        cancel: &CancellationToken,
-    ) -> Result<Printed, Failure> {
+    async fn check(&self, base: &Path) -> Result<Printed, Failure> {
         let mut arguments = vec!["check", "--message-format=json", "--keep-going"];
-        if path.is_some_and(|path| is_extra_target(&self.project, path)) {
+        let Asked { project, path, .. } = self.asked;
+        if path.is_some_and(|path| is_extra_target(project, path)) {
             arguments.push("--all-targets");
         }
-        if base == self.site.root() {
-            // Nothing of the workspace is written, its lock file included.
+        if self.target.is_some() {
+            // The lock file may be outside, where nothing is written.
             arguments.push("--locked");
         }
-        self.run(base, &arguments, cancel).await
+        self.run(base, &arguments).await
     }
 }
 
@@ -202,7 +188,7 @@ fn leans_outside(site: &Site, workspace: &Result<Metadata, Failure>) -> Option<L
         .flat_map(|package| &package.dependencies)
         .filter_map(|dependency| dependency.path.as_ref());
     let outside =
-        |path: &&PathBuf| !path.starts_with(site.copy()) && !path.starts_with(site.root());
+        |path: &&PathBuf| !path.starts_with(site.base()) && !path.starts_with(site.root());
     let outside: Vec<_> = paths.filter(outside).cloned().collect();
     let name = outside.first()?.file_name()?.to_string_lossy();
     let reason = format!("the dependency {name} is outside the workspace");

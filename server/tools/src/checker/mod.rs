@@ -1,10 +1,10 @@
-//! The project's own checkers, on a copy of the workspace with unsaved text and pending hunks in place.
+//! The project's own checkers, in the shadow of the session: unsaved text and pending hunks are in place, and what
+//! commands have built need not be built again.
 //!
-//! Only called for trusted folders: a checker runs the project's code (build scripts, plugins). It works on the
-//! copy, so no file of the workspace is written, not even a lock file.
+//! Only called for trusted folders: a checker runs the project's code (build scripts, plugins). No file of the
+//! workspace is written, not even a lock file, and what a checker leaves in the shadow is no hunk.
 
 mod cargo;
-mod copy;
 mod pyright;
 mod ruff;
 mod rustc;
@@ -14,11 +14,12 @@ mod tests;
 mod texts;
 mod tsc;
 
+use std::path::{Path, PathBuf};
+
 use interline_workspace::editor::Diagnostic;
 use interline_workspace::path::WorkspacePath;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use copy::Copy;
 use site::Site;
 use texts::Texts;
 
@@ -29,7 +30,7 @@ use crate::tool::Stop;
 /// What a checker's output says, for `tests/fuzz`.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn understood(which: u8, output: &str, folder: &std::path::Path) -> Vec<Diagnostic> {
-    let mut texts = Texts::new(folder);
+    let mut texts = Texts::new(folder, None);
     match Checker::ALL.get(usize::from(which) % Checker::ALL.len()) {
         Some(Checker::Tsc) => tsc::diagnostics(output, folder, &texts),
         Some(Checker::Ruff) => ruff::diagnostics(output, &mut texts).unwrap_or_default(),
@@ -91,17 +92,21 @@ impl Checker {
         }
     }
 
-    /// Is it for this workspace, and there? `path`: the file that is asked about.
-    fn applies(self, site: &Site, path: Option<&WorkspacePath>) -> bool {
-        path.is_none_or(|path| self.knows(path))
-            && match self {
-                Self::Cargo => site.project("Cargo.toml", path).is_some(),
-                Self::Tsc => {
-                    site.project("tsconfig.json", path).is_some() && site.program("tsc").is_some()
-                }
-                Self::Ruff => site.has_python() && site.program("ruff").is_some(),
-                Self::Pyright => site.has_python() && site.program("pyright").is_some(),
-            }
+    /// The folder that it is for, where it is for this workspace, and there. `path`: the file that is asked about.
+    /// Reads disk.
+    fn project(self, site: &Site, path: Option<&WorkspacePath>) -> Option<PathBuf> {
+        if !path.is_none_or(|path| self.knows(path)) {
+            return None;
+        }
+        let python = || site.has_python().then(PathBuf::new);
+        match self {
+            Self::Cargo => site.project("Cargo.toml", path),
+            Self::Tsc => site
+                .program("tsc")
+                .and_then(|_| site.project("tsconfig.json", path)),
+            Self::Ruff => site.program("ruff").and_then(|_| python()),
+            Self::Pyright => site.program("pyright").and_then(|_| python()),
+        }
     }
 }
 
@@ -111,28 +116,23 @@ pub(crate) async fn check(
     path: Option<&WorkspacePath>,
     cancel: &CancellationToken,
 ) -> Result<Checked, Stop> {
-    // One check at a time: they share the copy.
-    let mut copy = tokio::select! {
-        biased;
-        () = cancel.cancelled() => return Err(Stop::Cancelled),
-        copy = environment.memory.copy() => copy,
-    };
-    let for_site = environment.clone();
-    let synced = tokio::task::spawn_blocking(move || {
-        let site = Site::new(&for_site, &mut copy)?;
-        Ok::<_, String>((site, copy))
+    let site = Site::enter(environment, cancel).await?;
+    let asked = path.cloned();
+    let looking = tokio::task::spawn_blocking(move || {
+        let project = |checker: Checker| Some((checker, checker.project(&site, asked.as_ref())?));
+        let projects: Vec<_> = Checker::ALL.into_iter().filter_map(project).collect();
+        (site, projects)
     });
-    // The copy stays locked until the checkers are done with it.
-    let (mut site, _copy) = synced
-        .await
-        .unwrap_or_else(|error| Err(format!("the workspace could not be copied: {error}")))?;
-    let mut texts = Texts::new(site.copy());
+    let (mut site, projects) = looking.await.map_err(|error| error.to_string())?;
+    let mut texts = Texts::new(site.base(), Some(site.seen()));
     let mut found = Found::default();
-    for checker in Checker::ALL {
-        if !checker.applies(&site, path) {
-            continue;
-        }
-        match run(checker, &mut site, path, &mut texts, cancel).await {
+    for (checker, project) in projects {
+        let asked = Asked {
+            project: &project,
+            path,
+            cancel,
+        };
+        match run(checker, &mut site, &asked, &mut texts).await {
             Ok(report) => found.add(report),
             Err(Failure::Cancelled) => return Err(Stop::Cancelled),
             Err(Failure::Because(reason)) => {
@@ -143,18 +143,26 @@ pub(crate) async fn check(
     found.finish(path, texts)
 }
 
+/// What a checker is to look at.
+struct Asked<'a> {
+    /// The folder of its manifest, relative.
+    project: &'a Path,
+    /// This file; `None`: all of them.
+    path: Option<&'a WorkspacePath>,
+    cancel: &'a CancellationToken,
+}
+
 async fn run(
     checker: Checker,
     site: &mut Site,
-    path: Option<&WorkspacePath>,
+    asked: &Asked<'_>,
     texts: &mut Texts,
-    cancel: &CancellationToken,
 ) -> Result<Report, Failure> {
     match checker {
-        Checker::Cargo => cargo::check(site, path, texts, cancel).await,
-        Checker::Tsc => tsc::check(site, path, texts, cancel).await,
-        Checker::Ruff => ruff::check(site, path, texts, cancel).await,
-        Checker::Pyright => pyright::check(site, path, texts, cancel).await,
+        Checker::Cargo => cargo::check(site, asked, texts).await,
+        Checker::Tsc => tsc::check(site, asked, texts).await,
+        Checker::Ruff => ruff::check(site, asked, texts).await,
+        Checker::Pyright => pyright::check(site, asked, texts).await,
     }
 }
 

@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use interline_workspace::document::Range;
 use interline_workspace::editor::{Diagnostic, Severity};
-use interline_workspace::path::WorkspacePath;
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 
 use super::site::Site;
-use super::{Failure, Report, Texts};
+use super::{Asked, Failure, Report, Texts};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,19 +27,22 @@ struct Finding {
 
 pub(super) async fn check(
     site: &Site,
-    path: Option<&WorkspacePath>,
+    asked: &Asked<'_>,
     texts: &Texts,
-    cancel: &CancellationToken,
 ) -> Result<Report, Failure> {
     let program = site
         .program("pyright")
         .ok_or_else(|| "pyright is not installed".to_owned())?;
     let mut arguments = vec!["--outputjson".into()];
     // Absolute, so that no file is taken for an option.
-    arguments.extend(path.map(|path| site.copy().join(path.as_str()).into_os_string()));
-    let folder = site.copy().to_owned();
+    arguments.extend(
+        asked
+            .path
+            .map(|path| site.base().join(path.as_str()).into_os_string()),
+    );
+    let folder = site.base().to_owned();
     let printed = site
-        .run(program, arguments, folder, site.environment(), cancel)
+        .run(program, arguments, folder, site.environment(), asked.cancel)
         .await?;
     let Some(diagnostics) = diagnostics(&printed.stdout, texts) else {
         return Err(Failure::Because(printed.complaint()));
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn findings() {
-        let texts = Texts::new(std::path::Path::new("/copy"));
+        let texts = Texts::new(std::path::Path::new("/copy"), None);
         let found = diagnostics(RECORDED, &texts).expect("understood");
         let [one] = found.as_slice() else {
             panic!("{found:?}")

@@ -6,10 +6,9 @@ use interline_workspace::editor::{Diagnostic, Fix, Severity};
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::RangeEdit;
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 
 use super::site::Site;
-use super::{Failure, Report, Texts};
+use super::{Asked, Failure, Report, Texts};
 
 #[derive(Deserialize)]
 struct Finding {
@@ -44,32 +43,23 @@ struct Edit {
 
 pub(super) async fn check(
     site: &Site,
-    path: Option<&WorkspacePath>,
+    asked: &Asked<'_>,
     texts: &mut Texts,
-    cancel: &CancellationToken,
 ) -> Result<Report, Failure> {
     let program = site
         .program("ruff")
         .ok_or_else(|| "ruff is not installed".to_owned())?;
-    let cache = site.scratch().join("ruff-cache").into_os_string();
-    let mut arguments = [
-        "check",
-        "--output-format=json",
-        "--exit-zero",
-        "--quiet",
-        "--cache-dir",
-    ]
-    .map(Into::into)
-    .to_vec();
+    let mut arguments = ["check", "--output-format=json", "--exit-zero", "--quiet"]
+        .map(Into::into)
+        .to_vec();
     // Behind `--`: a file may be named like an option.
     arguments.extend([
-        cache,
         "--".into(),
-        path.map_or(".", WorkspacePath::as_str).into(),
+        asked.path.map_or(".", WorkspacePath::as_str).into(),
     ]);
-    let folder = site.copy().to_owned();
+    let folder = site.base().to_owned();
     let printed = site
-        .run(program, arguments, folder, site.environment(), cancel)
+        .run(program, arguments, folder, site.environment(), asked.cancel)
         .await?;
     if !printed.success {
         return Err(Failure::Because(printed.complaint()));
@@ -155,7 +145,7 @@ mod tests {
 
     #[test]
     fn findings_and_fixes() {
-        let mut texts = Texts::new(std::path::Path::new("/copy"));
+        let mut texts = Texts::new(std::path::Path::new("/copy"), None);
         let found = diagnostics(RECORDED, &mut texts).expect("understood");
         let [lint, syntax] = found.as_slice() else {
             panic!("{found:?}")

@@ -1,38 +1,40 @@
-//! Where checkers run: the copy, what is in it, and the programs and the environment for it.
+//! Where checkers run: the shadow, what is in it, and the programs and the environment for it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use interline_log::SessionId;
+use interline_workspace::Workspace;
 use interline_workspace::path::WorkspacePath;
+use interline_workspace::shadow::Seen;
 use tokio_util::sync::CancellationToken;
 
-use super::copy::Copy;
 use super::{Failure, Texts};
 use crate::Environment;
-use crate::process::{Capture, ChildEnvironment, Confined, End, Ground, Job, Streams, Trusted};
-use crate::sandbox::{Mount, Network};
+use crate::process::{Capture, ChildEnvironment, End, Job, Streams};
+use crate::sandbox::Network;
+use crate::shaded::Shade;
+use crate::tool::Stop;
 
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// Bytes of a checker's standard output; what is beyond is not parsed.
 const OUTPUT: usize = 32 << 20;
 /// Bytes of its standard error, from each end.
 const ERRORS: usize = 16 << 10;
+/// Manifests that are looked at for the outermost.
+const MANIFESTS: usize = 10_000;
 
-/// A synced copy of the workspace.
+/// The shadow, entered by checkers. One check at a time, and no command beside it.
 pub(super) struct Site {
-    root: PathBuf,
-    copy: PathBuf,
+    shade: Shade,
+    workspace: Arc<Workspace>,
+    session: SessionId,
     scratch: PathBuf,
-    files: Vec<PathBuf>,
     as_on_disk: bool,
     environment: ChildEnvironment,
-    /// Where a sandbox works, checkers run in it: they run the project's code.
-    sandbox: Result<Confined, Trusted>,
 }
-
-/// Folders of ours that checkers write to.
-const CACHES: [&str; 2] = ["cargo-target", "ruff-cache"];
 
 /// What a checker printed.
 pub(super) struct Printed {
@@ -42,40 +44,37 @@ pub(super) struct Printed {
 }
 
 impl Site {
-    /// Brings the copy up to date. Reads and writes disk.
-    pub(super) fn new(environment: &Environment, copy: &mut Copy) -> Result<Self, String> {
-        let root = environment.workspace.root().to_owned();
-        let folder = environment.scratch.join("copy");
-        let overlay = environment.workspace.overlay(environment.session);
-        copy.sync(&root, &folder, &overlay)?;
-        let cant = |error| format!("{} can't be used: {error}", folder.display());
-        let folder = folder.canonicalize().map_err(cant)?;
-        let sandbox = match confined(environment, &folder).map_err(cant)? {
-            Some(confined) => Ok(confined),
-            None => Err(Trusted::folder(environment)
-                .ok_or("the folder is not trusted, so its own checker may not run")?),
-        };
+    pub(super) async fn enter(
+        environment: &Environment,
+        cancel: &CancellationToken,
+    ) -> Result<Self, Stop> {
+        let workspace = environment.workspace.clone();
         Ok(Self {
-            sandbox,
-            copy: folder,
+            as_on_disk: workspace.overlay(environment.session).is_empty(),
+            environment: ChildEnvironment::new(&environment.env, workspace.root()),
+            shade: Shade::enter(environment, Network::Nobody, cancel).await?,
+            session: environment.session,
             scratch: environment.scratch.clone(),
-            files: copy.files(),
-            as_on_disk: overlay.is_empty(),
-            environment: ChildEnvironment::new(&environment.env, &root),
-            root,
+            workspace,
         })
     }
 
     pub(super) fn root(&self) -> &Path {
-        &self.root
+        self.workspace.root()
     }
 
-    pub(super) fn copy(&self) -> &Path {
-        &self.copy
+    /// Where checkers see the workspace.
+    pub(super) fn base(&self) -> &Path {
+        self.shade.at()
     }
 
-    pub(super) fn scratch(&self) -> &Path {
-        &self.scratch
+    /// It is not the workspace's own place.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.base() != self.root()
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        self.shade.seen()
     }
 
     /// No unsaved text and no pending hunks: the folder itself has what is to be checked.
@@ -89,38 +88,59 @@ impl Site {
 
     /// The folder of the manifest that a file belongs to; without a file, or above none, the workspace's outermost.
     pub(super) fn project(&self, manifest: &str, path: Option<&WorkspacePath>) -> Option<PathBuf> {
-        let has = |folder: &Path| self.files.binary_search(&folder.join(manifest)).is_ok();
+        let has = |folder: &Path| {
+            let path = folder.join(manifest);
+            let path = path.to_str().and_then(|path| WorkspacePath::new(path).ok());
+            path.is_some_and(|path| self.workspace.proposed_text(self.session, &path).is_ok())
+        };
         if let Some(path) = path {
             let mut folders = Path::new(path.as_str()).ancestors();
             return folders.find(|folder| has(folder)).map(Path::to_owned);
         }
-        let named = self
-            .files
-            .iter()
-            .filter(|file| file.file_name().is_some_and(|name| name == manifest));
-        let outermost = named.min_by_key(|file| file.components().count())?;
-        outermost.parent().map(Path::to_owned)
+        if has(Path::new("")) {
+            return Some(PathBuf::new());
+        }
+        let mut named = self.files(&format!("**/{manifest}"), MANIFESTS);
+        named.sort_unstable();
+        let depth = |file: &&WorkspacePath| file.as_str().split('/').count();
+        let outermost = named.iter().min_by_key(depth)?;
+        Path::new(outermost.as_str()).parent().map(Path::to_owned)
     }
 
     pub(super) fn has_python(&self) -> bool {
-        let is_python = |file: &PathBuf| file.extension().is_some_and(|ending| ending == "py");
-        self.files.iter().any(is_python)
+        !self.files("**/*.py", 1).is_empty()
+    }
+
+    fn files(&self, pattern: &str, limit: usize) -> Vec<WorkspacePath> {
+        let top = WorkspacePath::new("");
+        let found = top.ok().and_then(|top| {
+            let found = self.workspace.glob(self.session, pattern, &top, limit);
+            found.ok()
+        });
+        found.map(|(files, _)| files).unwrap_or_default()
     }
 
     /// A checker as the project has installed it, else on the search path.
     pub(super) fn program(&self, name: &str) -> Option<PathBuf> {
         let own = ["node_modules/.bin", ".venv/bin", "venv/bin"];
-        let mut own = own.iter().map(|folder| self.root.join(folder).join(name));
+        let mut own = own.iter().map(|folder| self.root().join(folder).join(name));
         own.find(|file| crate::process::is_executable(file))
             .or_else(|| self.environment.find(name))
     }
 
     /// Lets checkers read what is outside of the workspace.
     pub(super) fn show(&mut self, paths: &[PathBuf]) {
-        if let Ok(confined) = &mut self.sandbox {
-            let shown = paths.iter().cloned().map(Mount::ReadOnly);
-            confined.mounts.extend(shown);
-        }
+        self.shade.show(paths);
+    }
+
+    /// A folder of ours, kept from check to check, for what a checker builds outside of the shadow.
+    pub(super) fn cache(&mut self, name: &str) -> Result<PathBuf, Failure> {
+        let folder = self.scratch.join(name);
+        let cant = |error| format!("{} can't be used: {error}", folder.display());
+        std::fs::create_dir_all(&folder).map_err(cant)?;
+        let folder = folder.canonicalize().map_err(cant)?;
+        self.shade.open(&folder);
+        Ok(folder)
     }
 
     /// Runs a checker in a folder.
@@ -139,12 +159,8 @@ impl Site {
             environment,
             time_limit: TIME_LIMIT,
         };
-        let ground = match &self.sandbox {
-            Ok(confined) => Ground::Confined(confined),
-            Err(trusted) => Ground::Trusted(trusted),
-        };
         let streams = Streams::Split(Capture::new(OUTPUT, 0), Capture::new(ERRORS, ERRORS));
-        let finished = job.run(ground, streams, cancel).await?;
+        let finished = self.shade.run(job, streams, cancel).await?;
         let (Streams::Split(stdout, stderr), End::Exited(status)) =
             (&finished.streams, finished.end)
         else {
@@ -163,30 +179,13 @@ impl Site {
         })
     }
 
-    /// Names of the copy are nobody's business.
+    /// Names of a copy are nobody's business.
     fn in_workspace(&self, text: &str) -> String {
-        text.replace(&*self.copy.to_string_lossy(), &self.root.to_string_lossy())
+        text.replace(
+            &*self.base().to_string_lossy(),
+            &self.root().to_string_lossy(),
+        )
     }
-}
-
-/// A checker sees the workspace to read, and writes to its copy and its caches.
-fn confined(environment: &Environment, copy: &Path) -> std::io::Result<Option<Confined>> {
-    let Some(confinement) = &environment.confinement else {
-        return Ok(None);
-    };
-    let mut mounts = vec![Mount::ReadOnly(environment.workspace.root().to_owned())];
-    let scratch = environment.scratch.canonicalize()?;
-    let caches = CACHES.map(|name| scratch.join(name));
-    for folder in caches.iter().map(PathBuf::as_path).chain([copy]) {
-        std::fs::create_dir_all(folder)?;
-        mounts.push(Mount::Writable {
-            from: folder.to_owned(),
-            at: folder.to_owned(),
-        });
-    }
-    confinement
-        .confined(environment, mounts, Network::Nobody)
-        .map(Some)
 }
 
 impl Printed {

@@ -7,27 +7,31 @@ use std::path::{Path, PathBuf};
 use interline_workspace::document::{Position, Range};
 use interline_workspace::editor::Diagnostic;
 use interline_workspace::path::WorkspacePath;
+use interline_workspace::shadow::Seen;
 
 use crate::memory::hash;
 
-/// Files of the copy, read when they are first spoken of.
+/// The texts that checkers see, read when they are first spoken of.
 pub(super) struct Texts {
+    /// Where checkers see the workspace.
     base: PathBuf,
+    /// `None`: below the base itself.
+    seen: Option<Seen>,
     read: HashMap<WorkspacePath, String>,
 }
 
 impl Texts {
-    pub(super) fn new(base: &Path) -> Self {
+    pub(super) fn new(base: &Path, seen: Option<Seen>) -> Self {
         Self {
             base: base.to_owned(),
+            seen,
             read: HashMap::new(),
         }
     }
 
-    /// Files are looked for below another folder from now on.
+    /// Checkers see the workspace at another place from now on.
     pub(super) fn rebase(&mut self, base: &Path) {
         base.clone_into(&mut self.base);
-        self.read.clear();
     }
 
     /// The workspace's name for a file that a checker speaks of; `None` for files outside.
@@ -65,8 +69,11 @@ impl Texts {
     }
 
     fn text(&mut self, path: &WorkspacePath) -> &str {
-        let base = &self.base;
+        let (base, seen) = (&self.base, &self.seen);
         self.read.entry(path.clone()).or_insert_with(|| {
+            if let Some(seen) = seen {
+                return seen.text(path).unwrap_or_default();
+            }
             let text = std::fs::read_to_string(base.join(path.as_str())).unwrap_or_default();
             // The mirror's texts come without it too.
             text.strip_prefix('\u{feff}')

@@ -4,27 +4,29 @@ use std::path::Path;
 
 use interline_workspace::document::{Position, Range};
 use interline_workspace::editor::{Diagnostic, Severity};
-use interline_workspace::path::WorkspacePath;
-use tokio_util::sync::CancellationToken;
 
 use super::site::{Site, named};
-use super::{Failure, Report, Texts};
+use super::{Asked, Failure, Report, Texts};
 
 pub(super) async fn check(
     site: &Site,
-    path: Option<&WorkspacePath>,
+    asked: &Asked<'_>,
     texts: &Texts,
-    cancel: &CancellationToken,
 ) -> Result<Report, Failure> {
-    let (Some(project), Some(program)) = (site.project("tsconfig.json", path), site.program("tsc"))
-    else {
-        return Err("there is no tsconfig.json or no tsc".to_owned().into());
-    };
-    let folder = site.copy().join(project);
+    let program = site
+        .program("tsc")
+        .ok_or_else(|| "tsc is not installed".to_owned())?;
+    let folder = site.base().join(asked.project);
     let arguments = ["--noEmit", "--pretty", "false"].map(Into::into).to_vec();
     let environment = site.environment();
     let printed = site
-        .run(program, arguments, folder.clone(), environment, cancel)
+        .run(
+            program,
+            arguments,
+            folder.clone(),
+            environment,
+            asked.cancel,
+        )
         .await?;
     let diagnostics = diagnostics(&printed.stdout, &folder, texts);
     if !printed.success && diagnostics.is_empty() {
@@ -81,7 +83,7 @@ mod tests {
 
     #[test]
     fn lines_of_tsc_are_understood() {
-        let texts = Texts::new(Path::new("/copy"));
+        let texts = Texts::new(Path::new("/copy"), None);
         let output = "src/a.ts(3,5): error TS2322: Type 'string' is not assignable to type 'X'.\n  \
             Property 'y' is missing.\nerror TS18003: No inputs were found\n../out.ts(1,1): error TS1: no\n";
         let found = diagnostics(output, Path::new("/copy/web"), &texts);
