@@ -164,6 +164,11 @@ impl Place {
         log.and_then(Result::ok).unwrap_or_default()
     }
 
+    /// Below the state folder.
+    pub(crate) fn state(&self, path: &str) -> PathBuf {
+        self.folder.path().join("home/state").join(path)
+    }
+
     /// `interline lsp`, to be spoken to by its pipes. The caller ends it.
     pub(crate) fn start_lsp(&self) -> Child {
         let mut command = self.command(env!("CARGO_BIN_EXE_interline"));

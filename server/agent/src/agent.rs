@@ -12,6 +12,7 @@ use interline_workspace::editor::{Diagnostic, Display, Editor};
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::Hunk;
 
+use crate::crash::Interrupted;
 use crate::host::Host;
 use crate::session::{Begun, Session};
 use crate::turn;
@@ -336,6 +337,13 @@ impl Agent {
         drop(state);
         take_up(&session);
         Ok(())
+    }
+
+    /// What to tell about sessions of this workspace that ended with their process: given once, so who asks must tell.
+    /// Reads the disk: not for the typing path.
+    #[must_use]
+    pub fn take_interrupted(&self) -> Option<Interrupted> {
+        crate::crash::take_interrupted(&self.host, self.workspace.root())
     }
 
     /// One tool call under policy in a session of its own, for `interline tools call`.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use interline_log::{KeyFile, Mode, Store, Tier};
+use interline_log::{Crashes, KeyFile, Mode, Running, Store, Tier};
 use interline_model::{ModelClient, ModelSpec, Secret, find_auto};
 use interline_policy::{AlwaysStore, Rule, Rules};
 use interline_tools::{Confinement, Registry};
@@ -41,6 +41,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// From here on each panic of this process leaves a crash file below the state folder.
+    pub fn watch_panics(&self) {
+        interline_log::watch_panics(&self.version, Crashes::new(&self.state), &store(self));
+    }
+
     /// Is there a model with this name?
     ///
     /// # Errors
@@ -78,6 +83,8 @@ impl Settings {
 pub struct Host {
     pub(crate) settings: Settings,
     pub(crate) store: Store,
+    pub(crate) crashes: Crashes,
+    pub(crate) running: Running,
     /// Made when it is first used: schemas are a good part of what a start would cost.
     pub(crate) registry: LazyLock<Registry>,
     pub(crate) trust: TrustStore,
@@ -94,14 +101,16 @@ impl Host {
     /// Touches neither disk nor network.
     #[must_use]
     pub fn new(settings: Settings) -> Arc<Self> {
-        let store = Store::new(settings.state.join("sessions"))
-            .redacting(secrets(&settings))
-            .signing(settings.audit_key());
+        let store = store(&settings).signing(settings.audit_key());
+        let crashes = Crashes::new(&settings.state);
+        let running = Running::new(&settings.state);
         let trust = TrustStore::new(&settings.state);
         let rules = Mutex::new(Arc::new(settings.rules.clone()));
         Arc::new(Self {
             settings,
             store,
+            crashes,
+            running,
             registry: LazyLock::new(Registry::built_in),
             trust,
             landing: tokio::sync::Mutex::default(),
@@ -224,6 +233,10 @@ impl Host {
             openai_base_url: value("OPENAI_BASE_URL"),
         }
     }
+}
+
+fn store(settings: &Settings) -> Store {
+    Store::new(settings.state.join("sessions")).redacting(secrets(settings))
 }
 
 /// Values of the environment that must never reach a log: those whose name says that they are secret.

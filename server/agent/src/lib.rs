@@ -6,6 +6,7 @@
 mod agent;
 mod budget;
 mod context;
+mod crash;
 mod host;
 mod instructions;
 mod recorder;
@@ -21,6 +22,7 @@ mod turn;
 
 pub use agent::{Agent, AgentError, Diff, Focus, Request, Selection, Started};
 pub use budget::Budget;
+pub use crash::{Interrupted, date};
 pub use host::{Host, Settings};
 pub use interline_policy::visible;
 pub use replay::{Difference, Replayed, replay};

@@ -325,6 +325,11 @@ impl Session {
             .await
     }
 
+    /// The recorder, where the log was opened already.
+    pub(crate) fn opened(&self) -> Option<&Recorder> {
+        self.recorder.get().map(Arc::as_ref)
+    }
+
     /// Waits until what is on record is durable.
     pub(crate) async fn settled(&self) {
         if let Some(recorder) = self.recorder.get()
@@ -388,6 +393,11 @@ impl Session {
             version: self.host.settings.version.clone(),
         };
         recorder.record(place, Actor::System, resumed)?;
+        let waiting = crate::resume::waiting(&events);
+        let cut = open_turn.is_some() && !waiting;
+        for event in crate::crash::on_record(&self.host, &events, self.id, cut) {
+            recorder.record(place, Actor::System, event)?;
+        }
         let orphans = recorder.orphans();
         let mut settlement: Vec<_> = orphans
             .iter()
@@ -405,7 +415,7 @@ impl Session {
             settlement.push(EventData::TurnEnded { outcome });
         }
         match open_turn {
-            Some(turn) if crate::resume::waiting(&events) => self.suspend(Suspended {
+            Some(turn) if waiting => self.suspend(Suspended {
                 turn,
                 calls: crate::resume::calls(&events, &orphans),
                 spent: crate::resume::spent(&events, turn),
@@ -417,6 +427,8 @@ impl Session {
                 }
             }
         }
+        // Nobody has to be told any more.
+        self.host.running.ended(self.id);
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
             crate::resume::known_files(&events);
         self.label(crate::resume::labels(&events));

@@ -147,6 +147,12 @@ fn write_event(out: &mut String, event: &Event) {
             TurnOutcome::Stopped { message, .. } => writeln!(out, "*Stopped: {}*\n", line(message)),
             TurnOutcome::Failed { message } => writeln!(out, "*Failed: {}*\n", line(message)),
         },
+        EventData::Crash { cause, message, .. } if cause == "panic" => {
+            writeln!(out, "*Internal error: {}*\n", line(message))
+        }
+        EventData::Crash { cause, .. } => {
+            writeln!(out, "*The process ended unexpectedly ({})*\n", line(cause))
+        }
         EventData::LogRecovered { bytes, .. } => {
             writeln!(out, "*The log was torn: {bytes} bytes were set aside*\n")
         }

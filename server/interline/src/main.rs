@@ -6,6 +6,8 @@
 mod args;
 mod command;
 mod config;
+#[cfg(unix)]
+mod fatal;
 mod terminal;
 mod tracing_setup;
 

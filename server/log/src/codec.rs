@@ -101,6 +101,12 @@ impl Encoded {
         Ok(newest(plain(self.parts()?.0)))
     }
 
+    /// The type's name.
+    pub(crate) fn kind(&self) -> &str {
+        let name = self.text.strip_prefix(r#"{"type":""#).unwrap_or_default();
+        name.split('"').next().unwrap_or_default()
+    }
+
     /// The type, then the payload, both JSON text.
     pub(crate) fn parts(&self) -> Result<(&RawValue, &RawValue), serde_json::Error> {
         let tagged: Tagged<&RawValue, &RawValue> = serde_json::from_str(&self.text)?;
@@ -224,6 +230,14 @@ mod tests {
                 text: "go on".into()
             }
         );
+    }
+
+    #[test]
+    fn the_type_is_told_without_reading() {
+        let steer = EventData::InputSteer {
+            text: "go on".into(),
+        };
+        assert_eq!(Encoded::new(&steer).unwrap().kind(), "input.steer");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssistantBlock, CallId, CallStatus, Encoding, EventId, HunkId, Mode, RetryClass, SessionId,
-    StopReason, TurnId, Usage, Visit, Wire,
+    AssistantBlock, CallId, CallStatus, CrashId, Encoding, EventId, HunkId, Mode, RetryClass,
+    SessionId, StopReason, TurnId, Usage, Visit, Wire,
 };
 
 /// Who made an event happen.
@@ -47,6 +47,19 @@ pub struct Event {
     /// What happened.
     #[serde(flatten)]
     pub data: EventData,
+}
+
+/// That something happened, without what it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventHead {
+    /// The session that it is of.
+    pub session: SessionId,
+    /// Its position there.
+    pub seq: u64,
+    /// Milliseconds since the Unix epoch.
+    pub ts: u64,
+    /// Its type.
+    pub r#type: String,
 }
 
 /// A file that went into the context.
@@ -467,6 +480,18 @@ pub enum EventData {
         bytes: u64,
         /// Where they are now.
         kept_in: String,
+    },
+    /// The process ended unexpectedly, or a panic ended a turn.
+    #[serde(rename = "crash")]
+    Crash {
+        /// `panic`, the name of a signal, or `unknown`: it ended without a word.
+        cause: String,
+        /// What the panic said and where; empty otherwise.
+        message: String,
+        /// The crash's file, where there is one.
+        report: Option<CrashId>,
+        /// The last events of the process, of all its sessions, oldest first.
+        last: Vec<EventHead>,
     },
     /// A type that this build doesn't know.
     #[serde(skip)]

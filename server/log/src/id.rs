@@ -70,3 +70,19 @@ id! {
     /// One event of a log.
     EventId
 }
+id! {
+    /// One crash with its file.
+    CrashId
+}
+
+impl SessionId {
+    /// For where there is no memory to be had.
+    pub(crate) fn bits(self) -> u128 {
+        self.0.0
+    }
+
+    /// The opposite of [`SessionId::bits`].
+    pub(crate) fn from_bits(bits: u128) -> Self {
+        Self(Ulid(bits))
+    }
+}

@@ -11,6 +11,7 @@ mod audit;
 mod blob;
 mod codec;
 mod conversation;
+mod crash;
 mod digest;
 mod disk;
 mod error;
@@ -31,6 +32,9 @@ mod writer;
 pub use audit::{Against, Anchor, KeyFile, PublicKey, Verified};
 pub use blob::Attachments;
 pub use conversation::Conversation;
+pub use crash::{
+    Crash, CrashFile, Crashes, Panicked, Recent, Running, recent, take_panic, watch_panics,
+};
 pub use error::LogError;
 pub use event::*;
 pub use id::*;

@@ -66,6 +66,13 @@ impl Redactor {
         Ok((data, encoded))
     }
 
+    /// A text that is no payload.
+    pub(crate) fn text(&self, text: &str) -> String {
+        let mut value = Value::from(text);
+        self.clean(&mut value);
+        value.as_str().unwrap_or_default().to_owned()
+    }
+
     fn clean(&self, value: &mut Value) {
         match value {
             Value::String(text) => {

@@ -56,6 +56,12 @@ impl Store {
         }
     }
 
+    /// A text as it would stand in a log: without secrets.
+    #[must_use]
+    pub fn redacted(&self, text: &str) -> String {
+        self.redactor.text(text)
+    }
+
     /// The folder of one session.
     #[must_use]
     pub fn session_folder(&self, id: SessionId) -> PathBuf {

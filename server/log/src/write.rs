@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::blob::INLINE_LIMIT;
 use crate::codec::Encoded;
+use crate::crash;
 use crate::digest::Digest;
 use crate::error::LogError;
 use crate::line::{self, Envelope, Head, Payload};
@@ -115,6 +116,7 @@ impl Log {
             .map_err(|error| LogError::Encode(error.to_string()))?;
         self.send(Job::Line { line, blob })?;
         self.head.advance(hash);
+        crash::note(event.session, event.seq, event.ts, encoded.kind());
         Ok(event)
     }
 
@@ -207,7 +209,7 @@ fn envelope<'a>(event: &'a Event, kind: &'a RawValue, prev: Digest) -> Envelope<
 }
 
 /// Milliseconds since the Unix epoch; 0 on a clock before it.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

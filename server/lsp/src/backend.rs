@@ -10,7 +10,7 @@ use tower_lsp::jsonrpc::Result;
 
 use crate::connection::{ClientSide, Connection};
 use crate::protocol::{self, COMMANDS, DiagnosticsParams, FocusParams};
-use crate::{code_action, code_lens, command, from_lsp, progress, settings};
+use crate::{code_action, code_lens, command, from_lsp, interrupted, progress, settings};
 
 pub(crate) struct Backend(pub(crate) Arc<Connection>);
 
@@ -35,6 +35,9 @@ impl LanguageServer for Backend {
 
     async fn initialized(&self, _: InitializedParams) {
         self.0.begin();
+        for folder in self.0.folders.all() {
+            interrupted::tell(&self.0, &folder);
+        }
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -126,6 +129,9 @@ impl LanguageServer for Backend {
         for added in &params.event.added {
             if let Some(root) = from_lsp::file_path(&added.uri) {
                 self.0.add_folder(&root);
+                if let Some(folder) = self.0.folders.at(&root) {
+                    interrupted::tell(&self.0, &folder);
+                }
             }
         }
     }

@@ -45,7 +45,7 @@ pub(crate) struct Connection {
     diagnostics: Mutex<HashMap<String, Vec<Diagnostic>>>,
     sessions: Mutex<HashSet<SessionId>>,
     /// One prompt at a time, whichever folder asks.
-    prompts: Arc<Prompts>,
+    pub(crate) prompts: Arc<Prompts>,
     parent: Mutex<Option<oneshot::Sender<u32>>>,
 }
 

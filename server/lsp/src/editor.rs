@@ -306,7 +306,7 @@ fn lines(text: &str) -> String {
     lines.join("\n")
 }
 
-fn message(
+pub(crate) fn message(
     typ: lsp::MessageType,
     message: String,
     answers: Vec<String>,

@@ -12,6 +12,7 @@ mod from_lsp;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hunks;
+mod interrupted;
 mod landing;
 mod progress;
 mod prompts;

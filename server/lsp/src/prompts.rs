@@ -99,7 +99,7 @@ impl Prompts {
     }
 
     /// Asks by a request; `None` where the client fails. Dropped, the request is taken back.
-    async fn request<R: LspRequest>(
+    pub(crate) async fn request<R: LspRequest>(
         &self,
         params: R::Params,
         session: Option<SessionId>,

@@ -8,14 +8,15 @@ use std::time::Instant;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all, ready};
 use interline_log::{
-    Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId, Mode,
-    TurnOutcome, Visit,
+    Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId,
+    LogError, Mode, TurnId, TurnOutcome, Visit,
 };
 use interline_policy::{Context, Decision, Labels, Permit, Stale, Verdict};
 use interline_tools::{Environment, Output, Prepared};
 use interline_workspace::editor::Display;
 
 use super::{End, Turn};
+use crate::recorder::Recorder;
 
 /// What the model is told where three decisions in a row were void.
 const KEPT_CHANGING: &str = "not run: what this touches, or what holds for it, kept changing while it was decided on. \
@@ -80,16 +81,20 @@ pub(super) fn answer_truncated(turn: &Turn, calls: &[Wanted]) -> Result<(), End>
 }
 
 /// Answers the calls that the end of the turn has left without a result.
-pub(super) fn answer_orphans(turn: &Turn) -> Result<(), End> {
-    for tool_use_id in turn.recorder.orphans() {
+pub(crate) fn answer_orphans(
+    recorder: &Recorder,
+    turn: TurnId,
+    output: &Output,
+) -> Result<(), LogError> {
+    for tool_use_id in recorder.orphans() {
         let outcome = EventData::ToolOutcome {
             tool: String::new(),
             tool_use_id,
-            status: CallStatus::Cancelled,
-            content: "cancelled: the turn ended before this was done".to_owned(),
-            summary: "cancelled".to_owned(),
+            status: output.status,
+            content: output.content.clone(),
+            summary: output.summary.clone(),
         };
-        turn.record(Actor::System, outcome)?;
+        recorder.record(turn, Actor::System, outcome)?;
     }
     Ok(())
 }
@@ -324,6 +329,8 @@ impl Turn {
         policy: String,
     ) -> BoxFuture<'static, Result<Output, Stale>> {
         let cancel = self.cancel.child_token();
+        #[cfg(debug_assertions)]
+        crate::crash::drill(&self.session.host.settings.env, &prepared.call().tool);
         prepared.run(permit, policy, id, self.environment(), cancel)
     }
 

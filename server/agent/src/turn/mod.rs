@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use interline_log::{
-    Actor, AssistantBlock, AssistantContent, EventData, LogError, Mode, StopReason, ToolDefinition,
-    TurnId, TurnOutcome, Usage,
+    Actor, AssistantBlock, AssistantContent, CallStatus, EventData, LogError, Mode, StopReason,
+    ToolDefinition, TurnId, TurnOutcome, Usage,
 };
 use interline_model::ModelClient;
 use interline_tools::Output;
@@ -25,8 +25,8 @@ use crate::agent::Request;
 use crate::budget::Spent;
 use crate::recorder::Recorder;
 use crate::session::{Begun, Session, Suspended};
-use crate::{context, system};
-pub(crate) use calls::Wanted;
+use crate::{context, crash, system};
+pub(crate) use calls::{Wanted, answer_orphans};
 use guard::Guard;
 
 /// A paused response is taken up this often before the turn stops.
@@ -94,7 +94,20 @@ pub(crate) async fn run(
         turn: id,
         title: request.title.clone(),
     });
-    let outcome = match Turn::prepare(&session, id, cancel, &request).await {
+    let driven = drive(&session, id, cancel, request);
+    let outcome = crash::surviving(&session, id, driven).await;
+    session.show(Display::TurnEnded { turn: id, outcome });
+    // Where preparing failed nobody takes up what was added meanwhile: it is dropped with the turn.
+    session.ended(id);
+}
+
+async fn drive(
+    session: &Arc<Session>,
+    id: TurnId,
+    cancel: CancellationToken,
+    request: Request,
+) -> TurnOutcome {
+    match Turn::prepare(session, id, cancel, &request).await {
         Ok(mut turn) => {
             // What waited for permission is not asked again once the user asks for something else.
             let begun = match session.drop_suspended(&turn.recorder) {
@@ -104,10 +117,7 @@ pub(crate) async fn run(
             turn.run_to_end(begun).await
         }
         Err(message) => TurnOutcome::Failed { message },
-    };
-    session.show(Display::TurnEnded { turn: id, outcome });
-    // Where preparing failed nobody takes up what was added meanwhile: it is dropped with the turn.
-    session.ended(id);
+    }
 }
 
 /// Takes up the turn that waited for permission when its process ended.
@@ -125,17 +135,20 @@ pub(crate) async fn take_up(
         turn: id,
         title: request.title.clone(),
     });
-    let outcome = match Turn::prepare(&session, id, cancel, &request).await {
-        Ok(mut turn) => {
-            let begun = turn.take_up(suspended).await;
-            turn.run_to_end(begun).await
-        }
-        Err(message) => {
-            // It goes on waiting.
-            session.suspend(suspended);
-            TurnOutcome::Failed { message }
+    let driven = async {
+        match Turn::prepare(&session, id, cancel, &request).await {
+            Ok(mut turn) => {
+                let begun = turn.take_up(suspended).await;
+                turn.run_to_end(begun).await
+            }
+            Err(message) => {
+                // It goes on waiting.
+                session.suspend(suspended);
+                TurnOutcome::Failed { message }
+            }
         }
     };
+    let outcome = crash::surviving(&session, id, driven).await;
     session.show(Display::TurnEnded { turn: id, outcome });
     session.ended(id);
 }
@@ -232,6 +245,7 @@ impl Turn {
     async fn take_up(&mut self, suspended: Suspended) -> Result<(), End> {
         self.spent = suspended.spent;
         self.record_config()?;
+        self.mark();
         self.run_calls(suspended.calls).await?;
         self.check_edits().await?;
         let steering = self.session.steering();
@@ -279,7 +293,15 @@ impl Turn {
             context: context.text,
         };
         self.record(Actor::User, input)?;
+        self.mark();
         Ok(())
+    }
+
+    /// The next start sees that this turn ran, should it not come to its end.
+    fn mark(&self) {
+        let session = &self.session;
+        let running = &session.host.running;
+        running.began(session.id, session.workspace.root());
     }
 
     async fn steps(&mut self) -> Result<(), End> {
@@ -420,7 +442,17 @@ impl Turn {
 
     /// Ends the turn on record. Calls without a result are answered first, whatever ended it.
     fn record_end(&self, outcome: &TurnOutcome) -> Result<(), End> {
-        calls::answer_orphans(self)?;
+        calls::answer_orphans(
+            &self.recorder,
+            self.id,
+            &Output {
+                status: CallStatus::Cancelled,
+                ..Output::failed(
+                    "cancelled: the turn ended before this was done",
+                    "cancelled",
+                )
+            },
+        )?;
         let outcome = outcome.clone();
         self.record(Actor::System, EventData::TurnEnded { outcome })
     }
@@ -437,6 +469,7 @@ impl Turn {
     /// The turn is over once its end is durable; where the log can't be written, that is how it ends.
     async fn close(&self, outcome: TurnOutcome, recorded: Result<(), End>) -> TurnOutcome {
         let durable = self.recorder.durable().await.map_err(End::from);
+        self.session.host.running.ended(self.session.id);
         match recorded.and(durable) {
             Err(End::Log(error)) => log_failed(&error),
             Ok(()) | Err(End::Outcome(_) | End::Suspended) => outcome,

@@ -2,10 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use interline_agent::{date, visible};
+use interline_log::Crashes;
 use interline_tools::sandbox::{self, Probe};
 
 use super::{exit, print, runtime};
 use crate::config::{Config, Flags, root};
+
+/// The newest so many crashes are listed.
+const MOST_CRASHES: usize = 8;
 
 struct Finding {
     ok: bool,
@@ -29,6 +34,7 @@ pub(super) fn run(folder: Option<PathBuf>) -> anyhow::Result<u8> {
                     .map(|warning| bad(format!("configuration: {warning}"))),
             );
             findings.push(state(&config.folders.state));
+            findings.extend(crashes(&config.folders.state));
             findings.push(model(&config)?);
             findings.push(trust(&config, &root));
             findings.extend(checkers(&config));
@@ -61,6 +67,24 @@ fn state(folder: &Path) -> Finding {
             folder.display()
         )),
     }
+}
+
+/// Crashes are no fault of this machine's: they are shown, not counted.
+fn crashes(state: &Path) -> Vec<Finding> {
+    let crashes = Crashes::new(state);
+    let files = match crashes.list() {
+        Ok(files) => files,
+        Err(error) => return vec![bad(format!("crashes: {error}"))],
+    };
+    let lines = files.iter().map(|file| {
+        let what = match &file.crash {
+            Ok(crash) => format!("{} on {}", visible(&crash.cause()), date(crash.ts)),
+            Err(error) => format!("can't be read ({})", visible(error)),
+        };
+        good(format!("crash: {what}: {}", file.path.display()))
+    });
+    let kept = lines.rev().take(MOST_CRASHES);
+    kept.collect()
 }
 
 fn model(config: &Config) -> anyhow::Result<Finding> {

@@ -13,11 +13,14 @@ pub(super) fn run(_args: &Lsp) -> anyhow::Result<u8> {
         .enable_all()
         .build()?;
     let flags = Flags::default();
+    let armed = std::sync::Once::new();
     let open = move |root: &Path| -> Result<interline_lsp::Opened, String> {
         let config = Config::load(root, &flags).map_err(|error| format!("{error:#}"))?;
         crate::tracing_setup::init(&config.env, "warn");
+        let settings = config.settings(&flags);
+        armed.call_once(|| super::arm(&settings));
         Ok(interline_lsp::Opened {
-            settings: config.settings(&flags),
+            settings,
             warnings: config.warnings,
         })
     };

@@ -14,12 +14,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use interline_agent::{Agent, Host};
+use interline_agent::{Agent, Host, Settings};
 use interline_workspace::Workspace;
 use interline_workspace::editor::Editor;
 
 use crate::args::{Args, Command};
 use crate::config::{Config, Flags};
+use crate::terminal::Terminal;
 
 /// Exit codes of the contract.
 pub(crate) mod exit {
@@ -58,7 +59,9 @@ impl Rooms {
         let root = crate::config::root(folder)?;
         let config = Config::load(&root, flags)?;
         crate::tracing_setup::init(&config.env, "error");
-        let host = Host::new(config.settings(flags));
+        let settings = config.settings(flags);
+        arm(&settings);
+        let host = Host::new(settings);
         let workspace = Workspace::open(&root)?;
         Ok(Self {
             config,
@@ -67,9 +70,26 @@ impl Rooms {
         })
     }
 
+    /// Says once that an earlier process ended unexpectedly, and what can be resumed.
+    fn tell_interrupted(&self, agent: &Agent, terminal: &Terminal) {
+        if let Some(interrupted) = agent.take_interrupted() {
+            let session = interrupted.session;
+            terminal.note(&format!(
+                "{interrupted}: `interline sessions resume {session}`"
+            ));
+        }
+    }
+
     fn agent(&self, editor: Arc<dyn Editor>) -> Arc<Agent> {
         Agent::new(self.host.clone(), self.workspace.clone(), editor)
     }
+}
+
+/// From here on a panic or a fatal signal leaves a crash file.
+fn arm(settings: &Settings) {
+    settings.watch_panics();
+    #[cfg(unix)]
+    crate::fatal::watch(&settings.version, &settings.state);
 }
 
 /// A runtime for commands: one thread suffices, since there is no typing to keep up with.

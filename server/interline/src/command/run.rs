@@ -47,6 +47,7 @@ pub(super) fn run(folder: Option<PathBuf>, args: Run) -> anyhow::Result<u8> {
     let then = Then::new(args.apply, args.diff, &terminal);
     runtime()?.block_on(async {
         let agent = rooms.agent(terminal.clone());
+        rooms.tell_interrupted(&agent, &terminal);
         ask_for_trust(&agent, &terminal, &rooms.workspace);
         let request = Request {
             title: title(&args.request),

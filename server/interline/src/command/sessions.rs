@@ -21,6 +21,10 @@ pub(super) fn run(folder: Option<PathBuf>, command: Option<Sessions>) -> anyhow:
         ..Flags::default()
     };
     let rooms = Rooms::open(folder, &flags)?;
+    if !matches!(command, Sessions::Resume { .. }) {
+        let terminal = Arc::new(Terminal::new(Output::Text));
+        rooms.tell_interrupted(&rooms.agent(terminal.clone()), &terminal);
+    }
     match command {
         Sessions::List => list(&rooms),
         Sessions::Show { session } => {
