@@ -36,11 +36,6 @@ fn send(child: &Child, signal: Signal) {
     kill_process(process, signal).unwrap();
 }
 
-fn session(place: &Place) -> String {
-    let list = place.interline(&["sessions"]).with(0).out;
-    list.split_whitespace().next().unwrap().to_owned()
-}
-
 fn of(place: &Place, session: &str, kind: &str) -> Vec<Value> {
     let events = place
         .interline(&["sessions", "export", session])
@@ -199,7 +194,7 @@ fn a_panic_ends_its_turn_alone() {
         message.contains("[redacted]") && message.contains("crash.rs:"),
         "{message}"
     );
-    let id = session(&place);
+    let id = place.session();
     assert_eq!(of(&place, &id, "tool.announced").len(), 1);
     assert_eq!(of(&place, &id, "tool.outcome").len(), 1);
     let outcomes = of(&place, &id, "turn.ended");

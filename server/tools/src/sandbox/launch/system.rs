@@ -1,5 +1,5 @@
-//! The system calls that rustix does not offer, or not for a process of one thread. The only unsafe code of the
-//! repository.
+//! The system calls that rustix does not offer, or not for a process of one thread. With the
+//! handler of fatal signals (`server/interline/src/fatal.rs`) the only unsafe code of the repository.
 //!
 //! All of it is called by the launcher and its two children alone, which have one thread each: what a fork does to
 //! the locks of other threads is no concern.
