@@ -9,5 +9,6 @@ mod escapes;
 mod limits;
 mod network;
 mod place;
+mod session;
 mod users;
 mod works;

@@ -17,7 +17,7 @@ use crate::place::{Place, code, launcher};
 
 /// A name service with a few names, and one server that answers at every address.
 #[derive(Clone, Debug)]
-struct Small {
+pub(crate) struct Small {
     server: SocketAddr,
     connected: Arc<Mutex<Vec<SocketAddr>>>,
     resolved: Arc<Mutex<Vec<String>>>,
@@ -47,7 +47,7 @@ impl Outside for Small {
 }
 
 impl Small {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -62,7 +62,7 @@ impl Small {
         }
     }
 
-    fn connected(&self) -> Vec<String> {
+    pub(crate) fn connected(&self) -> Vec<String> {
         let addresses = self.connected.lock().unwrap();
         addresses.iter().map(ToString::to_string).collect()
     }

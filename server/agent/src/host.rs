@@ -174,6 +174,12 @@ impl Host {
         self.confinement.get_or_init(find).await
     }
 
+    /// Takes this sandbox in place of looking for one, unless one was looked for already: for tests that stand in for
+    /// the network.
+    pub fn confine(&self, confinement: Confinement) {
+        let _ = self.confinement.set(Ok(confinement));
+    }
+
     /// The sandbox, where it was tried and works.
     pub(crate) fn known_confinement(&self) -> Option<Confinement> {
         self.confinement.get()?.as_ref().ok().cloned()

@@ -38,7 +38,11 @@ pub struct Rule {
     /// A host: `example.com`, or `.example.com` for all names below it without itself. Ask and deny: of commands and
     /// tools that name it, or a name below it. Allow, tool `shell`: commands in the sandbox reach it by the proxy, at port
     /// 443 and 80 or at the one that it names (`example.com:8443`); with `argv` those commands alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "sound_host"
+    )]
     pub host: Option<String>,
     /// Ask and deny: any of these. Allow: no other than these; `read`, `write`, `execute` where it is left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -64,6 +68,17 @@ pub struct Rule {
 )]
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+/// Read here already, so that the error has a line. What fits the rule's effect is seen when it is compiled.
+fn sound_host<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.parse::<IpAddr>().is_err() {
+        HostPattern::parse(&text).map_err(serde::de::Error::custom)?;
+    }
+    Ok(Some(text))
 }
 
 /// One token of a command: a word, or a choice of words.
@@ -391,7 +406,7 @@ impl Host {
         if tightens && text.parse::<IpAddr>().is_ok() {
             return Ok(Self::Address(text.to_owned()));
         }
-        let pattern = HostPattern::parse(text).map_err(|error| format!("`host`: {error}"))?;
+        let pattern = HostPattern::parse(text)?;
         if tightens && pattern.has_port() {
             return Err(format!(
                 "`host` `{}`: a rule that asks or denies is about the whole host: leave the port out",
