@@ -1,6 +1,8 @@
 //! What goes wrong on the way: torn streams, overload, a killed process.
 
 use scripted_model::{Step, StreamFault};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::place::{Place, edit, model, wait};
 
@@ -86,6 +88,40 @@ fn a_damaged_record_is_told() {
     place.write(log.to_str().unwrap(), text);
     let ended = place.interline(&["audit", "verify"]).with(1);
     assert!(ended.out.contains("damaged"), "{}", ended.out);
+}
+
+#[test]
+fn a_record_is_checked_on_another_machine() {
+    let server = model([edit("two", "2"), Step::say("Done.")]);
+    let place = Place::new().model(&server);
+    place.interline(&["run", "--apply", "please"]).with(0);
+    let key = place.interline(&["audit", "key"]).with(0).out;
+    place
+        .interline(&["audit", "export", &place.session(), "--output", "bundle"])
+        .with(0);
+    let statement: Value = serde_json::from_str(&place.read("bundle/statement.json")).unwrap();
+    let notes = format!("{:x}", Sha256::digest(place.read("notes.txt")));
+    assert_eq!(
+        statement["subject"],
+        json!([{"name": "notes.txt", "digest": {"sha256": notes}}])
+    );
+
+    let elsewhere = Place::new();
+    let bundle = place.project().join("bundle");
+    let verify = ["audit", "verify", "--bundle", bundle.to_str().unwrap()];
+    let own = elsewhere.interline(&verify).with(0).out;
+    assert!(own.contains("compare it with one that you trust"), "{own}");
+    elsewhere.write("key", &key);
+    let verify = [&verify[..], &["--public-key", "key"]].concat();
+    elsewhere.interline(&verify).with(0);
+    place.write(
+        "bundle/statement.json",
+        place
+            .read("bundle/statement.json")
+            .replace("notes", "other"),
+    );
+    let changed = elsewhere.interline(&verify).with(1).out;
+    assert!(changed.contains("statement.json is not what"), "{changed}");
 }
 
 #[test]

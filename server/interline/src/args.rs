@@ -144,12 +144,27 @@ pub(crate) enum Audit {
     },
     /// The public key that checks the signatures, for others.
     Key,
+    /// The record of a session as a folder that anybody can check: log, blobs, checkpoints, public key, and an in-toto
+    /// statement about the files that it changed.
+    Export {
+        /// The session.
+        session: SessionId,
+        /// The folder to make; `interline-SESSION` here without it.
+        #[arg(short, long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
+        /// A key that signed it before yours, or a file with one; may be given again.
+        #[arg(long, value_name = "KEY|FILE", value_parser = public_key)]
+        public_key: Vec<PublicKey>,
+    },
 }
 
 #[derive(ClapArgs)]
 pub(crate) struct AuditVerify {
     /// The session.
     pub(crate) session: Option<SessionId>,
+    /// A folder that `audit export` made, here or elsewhere.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "session")]
+    pub(crate) bundle: Option<PathBuf>,
     /// A public key, or a file with one; may be given again. Without it your own counts.
     #[arg(long, value_name = "KEY|FILE", value_parser = public_key)]
     pub(crate) public_key: Vec<PublicKey>,

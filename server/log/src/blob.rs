@@ -3,7 +3,8 @@
 //! A blob is durable before the line that names it is written, so a blob that is missing or different is damage.
 
 use std::collections::HashSet;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
@@ -13,19 +14,20 @@ use crate::{FileBytes, disk};
 /// Payloads of more bytes than this go to blobs.
 pub(crate) const INLINE_LIMIT: usize = 4 << 10;
 
-fn folder_of(session: &Path) -> PathBuf {
+/// What is read into memory. No payload is that long; a record that somebody made up may be.
+const LONGEST: u64 = 1 << 30;
+
+pub(crate) fn folder_of(session: &Path) -> PathBuf {
     session.join("blobs")
 }
 
 /// Reads a blob and checks it; the error says what is wrong.
 pub(crate) fn read(session: &Path, digest: Digest) -> Result<Vec<u8>, String> {
-    let bytes = match std::fs::read(folder_of(session).join(digest.to_string())) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(format!("blob {digest} is missing"));
-        }
-        Err(error) => return Err(format!("blob {digest} can't be read ({error})")),
-    };
+    let mut bytes = Vec::new();
+    open(session, digest)?
+        .take(LONGEST)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(digest, &error))?;
     if Digest::of(&[&bytes]) == digest {
         Ok(bytes)
     } else {
@@ -35,16 +37,23 @@ pub(crate) fn read(session: &Path, digest: Digest) -> Result<Vec<u8>, String> {
 
 /// Checks a blob that may be of any length; the error says what is wrong.
 pub(crate) fn check(session: &Path, digest: Digest) -> Result<(), String> {
-    let path = folder_of(session).join(digest.to_string());
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => format!("blob {digest} is missing"),
-        _ => format!("blob {digest} can't be read ({error})"),
-    };
-    let file = disk::open_regular(&path).map_err(unreadable)?;
-    if Digest::of_stream(file).map_err(unreadable)? == digest {
+    let file = open(session, digest)?;
+    if Digest::of_stream(file).map_err(|error| unreadable(digest, &error))? == digest {
         Ok(())
     } else {
         Err(format!("blob {digest} was altered"))
+    }
+}
+
+fn open(session: &Path, digest: Digest) -> Result<File, String> {
+    let path = folder_of(session).join(digest.to_string());
+    disk::open_regular(&path).map_err(|error| unreadable(digest, &error))
+}
+
+fn unreadable(digest: Digest, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("blob {digest} is missing"),
+        _ => format!("blob {digest} can't be read ({error})"),
     }
 }
 

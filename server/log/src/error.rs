@@ -75,6 +75,9 @@ pub enum LogError {
         /// What is wrong.
         what: String,
     },
+    /// A bundle that lacks something, or says what its log doesn't.
+    #[error("the bundle doesn't hold: {0}; ask for it again where it was exported")]
+    Bundle(String),
     /// The key that signs checkpoints can't be used.
     #[error("the audit key {} can't be used: {what}", file.display())]
     Key {

@@ -29,7 +29,7 @@ mod visit;
 mod write;
 mod writer;
 
-pub use audit::{Against, Anchor, KeyFile, PublicKey, Verified};
+pub use audit::{Against, Anchor, KeyFile, PublicKey, Verified, VerifiedBundle, verify_bundle};
 pub use blob::Attachments;
 pub use conversation::Conversation;
 pub use crash::{

@@ -190,20 +190,40 @@ impl Store {
         audit::verify(&self.session_folder(id), id, against)
     }
 
-    /// The signed note for all events that a session has now, to be kept elsewhere: an [`crate::Anchor`]. `None`
-    /// where this store doesn't sign.
+    /// The signed note for all events that a session has now, to be kept elsewhere: an [`crate::Anchor`].
     ///
     /// # Errors
     /// As [`Store::verify`], and [`LogError::Key`].
-    pub fn checkpoint(&self, id: SessionId) -> Result<Option<String>, LogError> {
-        let Some(signer) = self.signer(id)? else {
-            return Ok(None);
-        };
+    pub fn checkpoint(&self, id: SessionId) -> Result<String, LogError> {
+        let signer = self.required_signer(id)?;
         let mut comparison = signer.comparison()?;
         reader::walk(&self.session_folder(id), id, &mut |line| {
             comparison.take(line.text.as_bytes()).map_err(Fault::Known)
         })?;
-        Ok(Some(signer.resume(comparison)?.note()))
+        Ok(signer.resume(comparison)?.note())
+    }
+
+    /// Copies a session's record into the new folder `to`, in a form that [`crate::verify_bundle`] checks anywhere.
+    /// `against` has the keys that it was signed with besides this store's.
+    ///
+    /// # Errors
+    /// As [`Store::verify`], and [`LogError::Key`].
+    pub fn export(
+        &self,
+        id: SessionId,
+        mut against: Against,
+        to: &Path,
+    ) -> Result<Verified, LogError> {
+        let signer = self.required_signer(id)?;
+        against.keys.insert(0, signer.public().clone());
+        audit::export(&self.session_folder(id), id, signer, against, to)
+    }
+
+    fn required_signer(&self, id: SessionId) -> Result<Signer, LogError> {
+        self.signer(id)?.ok_or_else(|| LogError::Checkpoint {
+            name: id.to_string(),
+            what: "nothing is signed here".to_owned(),
+        })
     }
 
     fn signer(&self, id: SessionId) -> Result<Option<Signer>, LogError> {

@@ -1,20 +1,47 @@
 //! `interline audit`: whether a session's record is what was written, and what others need to check that.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use interline_log::{Against, Anchor, LogError, SessionId, Verified};
+use interline_log::{Against, Anchor, LogError, PublicKey, SessionId, Verified};
 
 use super::{Rooms, exit, print};
 use crate::args::{Audit, AuditVerify};
 use crate::config::Flags;
 
 pub(super) fn run(folder: Option<PathBuf>, command: Audit) -> anyhow::Result<u8> {
+    // A bundle is checked with nothing but itself, on any machine.
+    if let Audit::Verify(AuditVerify {
+        bundle: Some(bundle),
+        public_key,
+        checkpoint,
+        ..
+    }) = &command
+    {
+        return verify_bundle(bundle, public_key.clone(), checkpoint.as_deref());
+    }
     let rooms = Rooms::open(folder, &Flags::default())?;
     match command {
         Audit::Verify(args) => verify(&rooms, args),
         Audit::Checkpoint { session } => {
-            let note = rooms.host.store().checkpoint(session)?;
-            print(&note.unwrap_or_default());
+            print(&rooms.host.store().checkpoint(session)?);
+            Ok(exit::DONE)
+        }
+        Audit::Export {
+            session,
+            output,
+            public_key,
+        } => {
+            let to = output.unwrap_or_else(|| PathBuf::from(format!("interline-{session}")));
+            let against = Against {
+                keys: public_key,
+                anchor: None,
+            };
+            let verified = rooms.host.store().export(session, against, &to)?;
+            print(&format!(
+                "{}: {} events, all signed; `interline audit verify --bundle` checks it anywhere\n",
+                to.display(),
+                verified.events
+            ));
             Ok(exit::DONE)
         }
         Audit::Key => {
@@ -23,6 +50,31 @@ pub(super) fn run(folder: Option<PathBuf>, command: Audit) -> anyhow::Result<u8>
             Ok(exit::DONE)
         }
     }
+}
+
+fn verify_bundle(
+    bundle: &Path,
+    keys: Vec<PublicKey>,
+    checkpoint: Option<&Path>,
+) -> anyhow::Result<u8> {
+    let is_own = keys.is_empty();
+    let anchor = checkpoint.map(Anchor::read).transpose()?;
+    let found = match interline_log::verify_bundle(bundle, Against { keys, anchor }) {
+        Ok(found) => found,
+        Err(error) => {
+            print(&format!("{}  damaged: {error}\n", bundle.display()));
+            return Ok(exit::FAILED);
+        }
+    };
+    report(found.session, Ok(found.log), true);
+    if is_own {
+        for key in found.keys {
+            print(&format!(
+                "checked with the bundle's own key {key}: compare it with one that you trust\n"
+            ));
+        }
+    }
+    Ok(exit::DONE)
 }
 
 fn verify(rooms: &Rooms, args: AuditVerify) -> anyhow::Result<u8> {

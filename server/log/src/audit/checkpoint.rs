@@ -12,8 +12,10 @@ use base64::prelude::BASE64_STANDARD as BASE64;
 
 use super::merkle::{self, Frontier};
 use super::note::{self, PublicKey, SigningKey};
+use super::verify::Verified;
 use crate::digest::Digest;
 use crate::error::LogError;
+use crate::reader::End;
 use crate::{SessionId, disk};
 
 /// Events after which the next checkpoint is due. What a crash leaves unsigned is less than this; each costs two
@@ -23,6 +25,11 @@ const EVERY: u64 = 1_000;
 /// More than this many checkpoints are no session's.
 const MOST: usize = 100_000;
 const ORIGIN: &str = "interline/session/";
+
+/// The first line of a session's checkpoints.
+pub(crate) fn origin(session: SessionId) -> String {
+    format!("{ORIGIN}{session}")
+}
 
 /// What a checkpoint says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +45,7 @@ pub(crate) struct Checkpoint {
 impl Checkpoint {
     pub(crate) fn text(session: SessionId, tree: &Frontier) -> String {
         let root = BASE64.encode(tree.root().as_bytes());
-        format!("{ORIGIN}{session}\n{}\n{root}\n", tree.size())
+        format!("{}\n{}\n{root}\n", origin(session), tree.size())
     }
 
     /// Reads the text of a note. Lines after the third, which the specification allows, have no meaning here.
@@ -141,6 +148,14 @@ pub(crate) fn stored(session: &Path) -> Result<Vec<(u64, String, String)>, LogEr
     sizes.into_iter().map(read).collect()
 }
 
+/// Puts a checkpoint beside a log, durably.
+pub(crate) fn store(session: &Path, size: u64, note: &str) -> Result<(), LogError> {
+    let folder = folder_of(session);
+    disk::create_folder_durably(&folder)?;
+    disk::replace(&folder.join(size.to_string()), note.as_bytes())?;
+    disk::sync_folder(&folder)
+}
+
 /// Reads a note from a file that may be anything.
 pub(crate) fn read_note(path: &Path, name: &str) -> Result<String, LogError> {
     let file = disk::open_regular(path).map_err(|error| refused(name, error.to_string()))?;
@@ -187,25 +202,33 @@ impl Comparison {
         Ok(())
     }
 
-    /// The tree, if no checkpoint wants more of it.
-    pub(crate) fn end(mut self) -> Result<Frontier, LogError> {
-        let size = self.tree.size();
-        let beyond = self
-            .expected
-            .pop()
-            .filter(|checkpoint| checkpoint.size > size);
-        match beyond {
-            None => Ok(self.tree),
-            Some(checkpoint) => Err(LogError::Truncated {
-                events: size,
-                signed: checkpoint.size,
-                by: checkpoint.name,
+    /// What the whole log, which ends there, has come to.
+    pub(crate) fn verified(&self, end: &End) -> Result<Verified, LogError> {
+        self.check_end()?;
+        Ok(Verified {
+            events: end.head.seq,
+            signed: self.agreed,
+            last_hash: end.head.prev.to_string(),
+            root: self.root().to_string(),
+            torn_bytes: end.torn.len() as u64,
+        })
+    }
+
+    /// No checkpoint must want more of the log.
+    fn check_end(&self) -> Result<(), LogError> {
+        let events = self.tree.size();
+        match self.expected.last() {
+            Some(beyond) if beyond.size > events => Err(LogError::Truncated {
+                events,
+                signed: beyond.size,
+                by: beyond.name.clone(),
             }),
+            _ => Ok(()),
         }
     }
 
-    pub(crate) fn agreed(&self) -> u64 {
-        self.agreed
+    pub(crate) fn root(&self) -> Digest {
+        self.tree.root()
     }
 }
 
@@ -251,13 +274,16 @@ impl Signer {
 
     /// For a log that was read again, with what came of comparing it.
     pub(crate) fn resume(self, comparison: Comparison) -> Result<Self, LogError> {
-        let signed = comparison.agreed();
-        let tree = comparison.end()?;
+        comparison.check_end()?;
         Ok(Self {
-            tree,
-            signed,
+            tree: comparison.tree,
+            signed: comparison.agreed,
             ..self
         })
+    }
+
+    pub(crate) fn public(&self) -> &PublicKey {
+        self.key.public()
     }
 
     /// What the log has to be that this is to go on with.
@@ -287,10 +313,7 @@ impl Signer {
         if size == self.signed {
             return Ok(());
         }
-        let folder = folder_of(&self.folder);
-        disk::create_folder_durably(&folder)?;
-        disk::replace(&folder.join(size.to_string()), self.note().as_bytes())?;
-        disk::sync_folder(&folder)?;
+        store(&self.folder, size, &self.note())?;
         self.signed = size;
         Ok(())
     }

@@ -12,15 +12,19 @@
 //! - Who has the signing key can sign another log. A key that others must trust stands where the log's writer can't
 //!   hand it on; the administrator's configuration names it.
 
+mod bundle;
 mod checkpoint;
 mod key;
 mod merkle;
 mod note;
+mod statement;
 mod verify;
 
+pub use bundle::{VerifiedBundle, verify_bundle};
 pub use key::KeyFile;
 pub use note::PublicKey;
 pub use verify::{Against, Anchor, Verified};
 
-pub(crate) use checkpoint::Signer;
+pub(crate) use bundle::export;
+pub(crate) use checkpoint::{Comparison, Signer};
 pub(crate) use verify::verify;

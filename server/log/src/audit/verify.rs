@@ -9,7 +9,7 @@ use super::note::PublicKey;
 use crate::digest::Digest;
 use crate::error::LogError;
 use crate::line::Fault;
-use crate::reader::{self, End, Line};
+use crate::reader::{self, Line};
 use crate::{EventData, HunkKind, SessionId, blob};
 
 /// What a log is checked against, besides itself.
@@ -73,25 +73,17 @@ pub(crate) fn verify(
 ) -> Result<Verified, LogError> {
     let mut comparison = Comparison::new(expectations(folder, session, against)?);
     let mut blobs = BlobCheck::new(folder);
-    let End { head, torn, .. } = reader::walk(folder, session, &mut |line| {
+    let end = reader::walk(folder, session, &mut |line| {
         comparison
             .take(line.text.as_bytes())
             .map_err(Fault::Known)?;
         blobs.check(&line).map_err(Fault::Altered)
     })?;
-    let signed = comparison.agreed();
-    let tree = comparison.end()?;
-    Ok(Verified {
-        events: head.seq,
-        signed,
-        last_hash: head.prev.to_string(),
-        root: tree.root().to_string(),
-        torn_bytes: torn.len() as u64,
-    })
+    comparison.verified(&end)
 }
 
 /// What checkpoints say that the log must be.
-fn expectations(
+pub(crate) fn expectations(
     folder: &Path,
     session: SessionId,
     against: &Against,
@@ -117,20 +109,20 @@ fn expectations(
 }
 
 /// The blobs that the lines name, each read once.
-struct BlobCheck<'a> {
+pub(crate) struct BlobCheck<'a> {
     folder: &'a Path,
     whole: HashSet<Digest>,
 }
 
 impl<'a> BlobCheck<'a> {
-    fn new(folder: &'a Path) -> Self {
+    pub(crate) fn new(folder: &'a Path) -> Self {
         Self {
             folder,
             whole: HashSet::new(),
         }
     }
 
-    fn check(&mut self, line: &Line<'_>) -> Result<(), String> {
+    pub(crate) fn check(&mut self, line: &Line<'_>) -> Result<(), String> {
         if let Some(digest) = line.envelope.blob {
             self.check_blob(digest)?;
         }
@@ -142,6 +134,11 @@ impl<'a> BlobCheck<'a> {
         Ok(())
     }
 
+    /// All of them.
+    pub(crate) fn seen(self) -> Vec<Digest> {
+        self.whole.into_iter().collect()
+    }
+
     fn check_blob(&mut self, digest: Digest) -> Result<(), String> {
         if self.whole.insert(digest) {
             blob::check(self.folder, digest)?;
@@ -151,7 +148,7 @@ impl<'a> BlobCheck<'a> {
 }
 
 /// What the hunks of a line leave in files that are no text. What stood there before is kept only once it is replaced.
-pub(crate) fn attachments(folder: &Path, line: &Line<'_>) -> Result<Vec<Digest>, String> {
+fn attachments(folder: &Path, line: &Line<'_>) -> Result<Vec<Digest>, String> {
     let EventData::EditProposed { hunks, .. } = reader::data(folder, line)? else {
         return Ok(Vec::new());
     };

@@ -55,7 +55,7 @@ fn a_log_that_is_closed_is_signed() {
     assert_eq!(verify(&bench).unwrap(), 5);
     let note = fs::read_to_string(bench.checkpoint(5)).unwrap();
     assert!(note.starts_with(&format!("interline/session/{}\n5\n", bench.id)));
-    assert_eq!(bench.store.checkpoint(bench.id).unwrap(), Some(note));
+    assert_eq!(bench.store.checkpoint(bench.id).unwrap(), note);
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn older_copies_of_everything_are_seen_by_what_was_kept_elsewhere() {
     let (mut log, _) = bench.store.open(bench.id).unwrap();
     log.append(steer("what somebody regrets")).unwrap();
     close(log);
-    let anchor = bench.anchored(&bench.store.checkpoint(bench.id).unwrap().unwrap());
+    let anchor = bench.anchored(&bench.store.checkpoint(bench.id).unwrap());
     assert_eq!(bench.store.verify(bench.id, &anchor).unwrap().signed, 6);
 
     bench.set_bytes(&old);
@@ -260,7 +260,7 @@ fn older_copies_of_everything_are_seen_by_what_was_kept_elsewhere() {
 fn an_anchor_of_another_session_or_key_is_none() {
     let bench = Bench::signed(&TEXTS);
     let other = Bench::signed(&TEXTS);
-    let note = |bench: &Bench| bench.store.checkpoint(bench.id).unwrap().unwrap();
+    let note = |bench: &Bench| bench.store.checkpoint(bench.id).unwrap();
     let refused = |note: &str| {
         let error = bench
             .store
@@ -275,7 +275,7 @@ fn an_anchor_of_another_session_or_key_is_none() {
     let mut log = bench.store.create(session).unwrap();
     log.append(steer("elsewhere")).unwrap();
     close(log);
-    let note = bench.store.checkpoint(session).unwrap().unwrap();
+    let note = bench.store.checkpoint(session).unwrap();
     assert!(refused(&note).contains("another session"));
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod audit;
+mod bundle;
 mod common;
 mod conversation;
 mod damage;
