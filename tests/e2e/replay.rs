@@ -60,6 +60,27 @@ fn a_session_gives_itself_again() {
     assert!(ended.out.contains(&told), "{}", ended.out);
     assert!(!ended.out.contains("not compared"), "{}", ended.out);
 
+    let shown = place
+        .interline(&["sessions", "show", &id.to_string()])
+        .with(0)
+        .out;
+    let (_, states) = shown.split_once("## Session state\n").unwrap();
+    let (session, workflow) = states.split_once("## Workflow state\n").unwrap();
+    assert!(session.contains("mode accept-edits"), "{session}");
+    assert!(
+        session.contains("- permissions: 0 given, 0 denied"),
+        "{session}"
+    );
+    assert!(workflow.contains("- [>] the rest\n"), "{workflow}");
+    assert!(
+        workflow.contains("- steps: 6 done, 2 failed\n"),
+        "{workflow}"
+    );
+    assert!(
+        workflow.contains("- changed: notes.txt (sha256 "),
+        "{workflow}"
+    );
+
     place.interline(&["replay", "nonsense"]).with(2);
     let nobody = SessionId::new().to_string();
     let none = place.interline(&["replay", &nobody]).with(1);

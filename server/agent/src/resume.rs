@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::budget::Spent;
 use crate::turn::Wanted;
-use interline_log::{AssistantContent, CallStatus, Event, EventData, RetryClass, TurnId};
+use interline_log::{AssistantContent, CallStatus, Event, EventData, RetryClass, TurnId, Workflow};
 use interline_policy::Labels;
 
 /// The turn that has no end on record.
@@ -31,14 +31,12 @@ pub(crate) fn waiting(events: &[Event]) -> bool {
 }
 
 /// The calls with these ids, as the model wrote them, under the ids that they were announced with.
-pub(crate) fn calls(events: &[Event], orphans: &[String]) -> Vec<Wanted> {
+pub(crate) fn calls(events: &[Event], workflow: &Workflow, orphans: &[String]) -> Vec<Wanted> {
     let call = |tool_use_id: &String| {
-        let announced = events.iter().rev().find_map(|event| match &event.data {
-            EventData::ToolAnnounced {
-                tool_use_id: id, ..
-            } if id == tool_use_id => event.call,
-            _ => None,
-        });
+        let step = workflow
+            .open()
+            .find(|step| step.tool_use_id == *tool_use_id);
+        let announced = step.and_then(|step| step.call);
         events.iter().rev().find_map(|event| match &event.data {
             EventData::ResponseBlock { block } => match &block.content {
                 AssistantContent::ToolUse {
@@ -55,44 +53,26 @@ pub(crate) fn calls(events: &[Event], orphans: &[String]) -> Vec<Wanted> {
 }
 
 /// What the open turn has taken so far: its limits go on counting.
-pub(crate) fn spent(events: &[Event], turn: TurnId) -> Spent {
-    let mut spent = Spent::default();
-    for event in events.iter().filter(|event| event.turn == Some(turn)) {
-        if let EventData::ResponseStopped {
-            usage,
-            cost_micro_usd,
-            ..
-        } = &event.data
-        {
-            spent.steps += 1;
-            spent.usage += *usage;
-            spent.micro_usd += cost_micro_usd.unwrap_or(0);
-        }
+pub(crate) fn spent(workflow: &Workflow, turn: TurnId) -> Spent {
+    let budgeted = workflow.budget.get(&turn).copied().unwrap_or_default();
+    Spent {
+        steps: budgeted.requests,
+        usage: budgeted.spent.usage,
+        micro_usd: budgeted.spent.cost_micro_usd,
+        ..Spent::default()
     }
-    spent
 }
 
 /// The answer to a call that the process died in or before: what is known of it, by its retry class.
-pub(crate) fn outcome(events: &[Event], tool_use_id: String) -> EventData {
-    let call = events.iter().rev().find_map(|event| match &event.data {
-        EventData::ToolAnnounced {
-            tool_use_id: id, ..
-        } if *id == tool_use_id => Some(event.call),
-        _ => None,
-    });
-    let of_call = || events.iter().filter(|event| call == Some(event.call));
-    let begun = of_call().find_map(|event| match event.data {
-        EventData::ToolIntent { retry, .. } => Some(retry),
-        _ => None,
-    });
-    let proposed = of_call().any(|event| matches!(event.data, EventData::EditProposed { .. }));
-    let (status, content, summary) = match begun {
+pub(crate) fn outcome(workflow: &Workflow, tool_use_id: &str) -> EventData {
+    let step = workflow.open().find(|step| step.tool_use_id == tool_use_id);
+    let (status, content, summary) = match step.and_then(|step| step.retry) {
         Some(RetryClass::Opaque | RetryClass::Keyed) => (
             CallStatus::Unknown,
             "the process ended while this ran: whether it took effect is unknown. look before you run it again",
             "outcome unknown",
         ),
-        _ if proposed => (
+        _ if step.is_some_and(|step| step.proposed) => (
             CallStatus::Unknown,
             "the process ended while this ran: what it proposed until then is pending. read the files before you go on",
             "outcome unknown",
@@ -104,24 +84,12 @@ pub(crate) fn outcome(events: &[Event], tool_use_id: String) -> EventData {
         ),
     };
     EventData::ToolOutcome {
-        tool: tool_of(events, &tool_use_id),
-        tool_use_id,
+        tool: step.map(|step| step.tool.clone()).unwrap_or_default(),
+        tool_use_id: tool_use_id.to_owned(),
         status,
         content: content.to_owned(),
         summary: summary.to_owned(),
     }
-}
-
-/// The name of the tool that a call was for.
-fn tool_of(events: &[Event], tool_use_id: &str) -> String {
-    let name = events.iter().rev().find_map(|event| match &event.data {
-        EventData::ResponseBlock { block } => match &block.content {
-            AssistantContent::ToolUse { id, name, .. } if id == tool_use_id => Some(name.clone()),
-            _ => None,
-        },
-        _ => None,
-    });
-    name.unwrap_or_default()
 }
 
 /// What was in the session.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use interline_log::{
-    Actor, EventData, LogError, Mode, SessionId, ToolDefinition, TurnId, TurnOutcome,
+    Actor, EventData, LogError, Mode, SessionId, ToolDefinition, TurnId, TurnOutcome, Workflow,
 };
 use interline_model::ModelSpec;
 use interline_policy::Labels;
@@ -383,7 +383,8 @@ impl Session {
     /// Opens a log of an earlier process. Calls that it died in are answered with what is known of them.
     fn reopen(&self) -> Result<Recorder, LogError> {
         let (log, events) = self.host.store().open(self.id)?;
-        let open_turn = crate::resume::open_turn(&events);
+        let workflow = Workflow::of(&events);
+        let open_turn = workflow.open_turn;
         let recorder = Recorder::new(log, &events);
         let place = crate::recorder::Place {
             turn: open_turn,
@@ -401,7 +402,7 @@ impl Session {
         let orphans = recorder.orphans();
         let mut settlement: Vec<_> = orphans
             .iter()
-            .map(|id| crate::resume::outcome(&events, id.clone()))
+            .map(|id| crate::resume::outcome(&workflow, id))
             .collect();
         for event in self.workspace.restore(self.id, &events) {
             recorder.record(place, Actor::System, event)?;
@@ -417,8 +418,8 @@ impl Session {
         match open_turn {
             Some(turn) if waiting => self.suspend(Suspended {
                 turn,
-                calls: crate::resume::calls(&events, &orphans),
-                spent: crate::resume::spent(&events, turn),
+                calls: crate::resume::calls(&events, &workflow, &orphans),
+                spent: crate::resume::spent(&workflow, turn),
                 settlement,
             }),
             _ => {

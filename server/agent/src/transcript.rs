@@ -221,7 +221,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// One line without Markdown of its own.
-fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     plain(&text.replace(['\n', '\r'], " "))
 }
 

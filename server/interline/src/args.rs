@@ -105,7 +105,7 @@ pub(crate) enum Output {
 pub(crate) enum Sessions {
     /// All of them, newest first.
     List,
-    /// The transcript of one.
+    /// The transcript of one, and where it stands: session and workflow state.
     Show {
         /// The session.
         session: SessionId,

@@ -4,8 +4,8 @@
 //! of the events. This crate knows no editor, no model and no policy: it names what the others say.
 //!
 //! A session's log is made or opened by [`Store`], written through [`Log`] by the one task that owns it, and
-//! folded by [`Conversation`] and [`SessionSummary`]. How it stands on disk, for those who want to check it
-//! without us, is written at the head of `line.rs`.
+//! folded by [`Conversation`] (what was said), [`Workflow`] (what is being done) and [`SessionSummary`]. How it stands
+//! on disk, for those who want to check it without us, is written at the head of `line.rs`.
 
 mod audit;
 mod blob;
@@ -26,6 +26,7 @@ mod store;
 mod summary;
 mod tool;
 mod visit;
+mod workflow;
 mod write;
 mod writer;
 
@@ -44,4 +45,5 @@ pub use store::Store;
 pub use summary::{SessionSummary, Spent};
 pub use tool::*;
 pub use visit::Visit;
+pub use workflow::{Artefact, Budgeted, Step, StepState, Workflow};
 pub use write::{Entry, Log};

@@ -19,7 +19,7 @@ pub struct Spent {
 }
 
 impl Spent {
-    fn add(&mut self, usage: Usage, cost_micro_usd: Option<u64>) {
+    pub(crate) fn add(&mut self, usage: Usage, cost_micro_usd: Option<u64>) {
         self.usage += usage;
         match cost_micro_usd {
             Some(cost) => self.cost_micro_usd = self.cost_micro_usd.saturating_add(cost),

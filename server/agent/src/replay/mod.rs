@@ -206,3 +206,35 @@ impl Fold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn golden(name: &str) -> Replayed {
+        let logs = [
+            env!("CARGO_MANIFEST_DIR"),
+            "../../tests/fixtures/logs",
+            name,
+        ];
+        let folder: PathBuf = logs.iter().collect();
+        let mut sessions = std::fs::read_dir(&folder).unwrap().flatten();
+        let id = sessions.next().unwrap().file_name();
+        let store = interline_log::Store::new(folder);
+        replay(&store.read(id.to_str().unwrap().parse().unwrap()).unwrap())
+    }
+
+    #[test]
+    fn golden_logs_give_themselves_again() {
+        let replayed = golden("0.1.0");
+        assert_eq!(replayed.difference, None);
+        assert_eq!((replayed.requests, replayed.not_comparable), (10, 0));
+        assert_eq!((replayed.hunks, replayed.pending), (4, 0));
+        // What the bytes depend on was not on record then.
+        let early = golden("0.1.0-early");
+        assert_eq!(early.difference, None);
+        assert_eq!((early.requests, early.not_comparable), (0, 10));
+    }
+}

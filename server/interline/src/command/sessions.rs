@@ -28,9 +28,9 @@ pub(super) fn run(folder: Option<PathBuf>, command: Option<Sessions>) -> anyhow:
     match command {
         Sessions::List => list(&rooms),
         Sessions::Show { session } => {
-            print(&interline_agent::transcript(
-                &rooms.host.store().read(session)?,
-            ));
+            let events = rooms.host.store().read(session)?;
+            print(&interline_agent::transcript(&events));
+            print(&interline_agent::state(&events));
             Ok(exit::DONE)
         }
         Sessions::Export { session } => export(&rooms, session),

@@ -83,6 +83,11 @@ impl Bench {
         self.folder().join(format!("checkpoints/{size}"))
     }
 
+    /// Leaves it on the disk, for people.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.folder.keep().join("sessions")
+    }
+
     pub(crate) fn folder(&self) -> PathBuf {
         self.store.session_folder(self.id)
     }

@@ -7,5 +7,6 @@ mod common;
 mod conversation;
 mod damage;
 #[cfg(unix)]
+mod golden;
 mod kill;
 mod store;
