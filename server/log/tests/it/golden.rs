@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use crate::common::{Bench, close, entry};
 use interline_log::{
-    AssistantBlock, AssistantContent, CallId, CallStatus, Conversation, EditVerdict, Encoding,
-    Entry, Event, EventData, FileBytes, HunkId, HunkKind, HunkRecord, LoadedFile, Mode,
-    PermissionAnswer, RetryClass, SessionId, SessionSummary, StopReason, Store, TodoItem,
-    TodoStatus, ToolDefinition, TurnId, TurnOutcome, Usage, Visit, Wire, Workflow,
+    AssistantBlock, AssistantContent, CallId, CallStatus, Conversation, CrashId, EditVerdict,
+    Encoding, Entry, Event, EventData, EventHead, FileBytes, HunkId, HunkKind, HunkRecord,
+    LoadedFile, Mode, PermissionAnswer, RetryClass, SessionId, SessionSummary, StopReason, Store,
+    TodoItem, TodoStatus, ToolDefinition, TurnId, TurnOutcome, Usage, Visit, Wire, Workflow,
 };
 
 fn folder() -> PathBuf {
@@ -166,6 +166,7 @@ fn is_listed(data: &EventData) {
         | EventData::TodoSet { .. }
         | EventData::TurnEnded { .. }
         | EventData::LogRecovered { .. }
+        | EventData::Crash { .. }
         | EventData::Unknown { .. } => {}
     }
 }
@@ -192,6 +193,17 @@ fn every_type() -> Vec<Entry> {
             kept_in: "torn-9".into(),
         },
     ]);
+    all.push(EventData::Crash {
+        cause: "SIGSEGV".into(),
+        message: String::new(),
+        report: Some(CrashId::new()),
+        last: vec![EventHead {
+            session: SessionId::new(),
+            seq: 3,
+            ts: 4,
+            r#type: "tool.intent".into(),
+        }],
+    });
     let ends = [
         TurnOutcome::Done,
         TurnOutcome::Cancelled,
