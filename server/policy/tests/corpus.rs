@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use interline_log::{Access, Mode};
@@ -132,6 +133,112 @@ fn hostile_commands_meet_what_is_expected() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count >= 300, "{count}");
+}
+
+/// What is looked for in the text of a command; other reasons come from the session, the rules and the mode.
+const CHECKS: &[&str] = &[
+    "control-characters",
+    "invisible-characters",
+    "odd-spaces",
+    "look-alike",
+    "not-text",
+    "too-long",
+    "too-many-commands",
+    "too-deep",
+    "parse-error",
+    "parse-disagreement",
+    "not-simple",
+    "command-substitution",
+    "process-substitution",
+    "parameter",
+    "parameter-code",
+    "arithmetic",
+    "field-separator",
+    "variable-program",
+    "ansi-c-quote",
+    "glob",
+    "brace",
+    "pattern-program",
+    "heredoc",
+    "heredoc-code",
+    "continuation",
+    "many-lines",
+    "redirect",
+    "redirect-odd",
+    "assignment",
+    "assignment-code",
+    "state",
+    "shadowing",
+    "evaluation",
+    "compound",
+    "background",
+    "wrapper",
+    "interpreter",
+    "decode-and-run",
+    "program-path",
+    "program-unknown",
+    "workspace-program",
+    "program-escape",
+    "unknown-option",
+    "runs-scripts",
+    "toolchain-override",
+    "version-shim",
+    "git-option",
+    "git-code",
+    "git-persistence",
+    "destructive",
+    "persistence",
+    "symlink",
+    "protected",
+    "network",
+    "git-history",
+    "install",
+    "service",
+    "outside-write",
+    "outside-read",
+    "outside",
+    "secret",
+    "odd-address",
+    "too-many-hosts",
+    "too-many-paths",
+    "path-unknown",
+    "privilege",
+    "metadata-address",
+    "local-socket",
+    "user-secret",
+    "device",
+    "own-state",
+    "git-internals",
+    "shell-start",
+    "editor-config",
+];
+
+#[test]
+fn each_check_speaks_of_some_command() {
+    let hostile = rows(HOSTILE).map(|row| unescaped(row.split_once(' ').unwrap().1));
+    let everyday = rows(EVERYDAY).map(|row| row.trim_start_matches('?').to_owned());
+    let mut silent: BTreeSet<_> = CHECKS.iter().map(|code| (*code).to_owned()).collect();
+    for command in hostile.chain(everyday).chain(limits()) {
+        let facts = analyse_shell_by_names(&command, Path::new("/workspace"));
+        let said = facts.doubts.iter().chain(&facts.dangers);
+        for code in said.chain(&decision(&command, &SANDBOXED).reasons) {
+            silent.remove(code);
+        }
+    }
+    assert!(silent.is_empty(), "{silent:?}");
+}
+
+/// Commands that are too much of something.
+fn limits() -> impl Iterator<Item = String> {
+    let many = |part: &str, count| vec![part; count].join(" ");
+    let too_much = [
+        "x".repeat(1 << 20),
+        many("true;", 5000),
+        "$(".repeat(500) + &")".repeat(500),
+        format!("curl {}", many("https://a.invalid/", 5000)),
+        format!("cat {}", many("a", 20_000)),
+    ];
+    too_much.into_iter()
 }
 
 #[test]

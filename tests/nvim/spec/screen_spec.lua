@@ -19,6 +19,8 @@ function Screen.open(child, file, commands)
     XDG_STATE_HOME = child.dir .. '/screen',
     CARGO_TARGET_DIR = child.dir .. '/target',
     CARGO_NET_OFFLINE = 'true',
+    ANTHROPIC_API_KEY = child.model and 'test',
+    ANTHROPIC_BASE_URL = child.model and child.model.url,
   }
   local init = child.dir .. '/init.vim'
   vim.fn.writefile(vim.list_extend({
@@ -128,5 +130,68 @@ test('explain without a key: the answer beside the code, the cursor where it was
     screen:shows('done', 20000, 'answer')
     screen:keys('i', 'typed', 'Escape')
     screen:shows('typed')
+  end)
+end)
+
+---Trusts the folder by keys.
+local function trust(screen)
+  screen:keys(':Interline trust', 'Enter')
+  screen:shows('2: Trust', 10000, 'trust')
+  vim.wait(700)
+  screen:keys('2', 'Enter')
+  screen:shows('trusted from now on', 10000)
+end
+
+test('what is no text, and modes: the list says what becomes of each file, and the buffer too', {
+  script = { steps = {
+    { calls = { { tool = 'shell', input = {
+      command = [[printf '\211PNG\r\n\032\n\000\001' > logo.png && printf '\000new' > icon.bin && chmod +x run.sh && rm old.bin]],
+    } } } },
+    { say = 'Done.' },
+  } },
+}, function(child)
+  vim.fn.writefile({ '#!/bin/sh', 'echo hi' }, child.work .. '/run.sh')
+  vim.fn.writefile({ 'old\n\1' }, child.work .. '/old.bin', 'b')
+  vim.fn.writefile({ 'old\n\1' }, child.work .. '/icon.bin', 'b')
+  on_screen(child, 'run.sh', {}, function(screen)
+    screen:shows('echo hi')
+    trust(screen)
+    screen:keys(':Interline ask draw it', 'Enter')
+    screen:shows('done · 4 changes to review', 20000)
+    screen:keys(':only | copen', 'Enter')
+    local list = screen:shows('Quickfix List', 5000, 'files')
+    contains('icon.bin|1 col 1 info| another binary file, 4 bytes', list)
+    contains('logo.png|1 col 1 info| new binary file, 10 bytes', list)
+    contains('old.bin|1 col 1 info| deletes the file', list)
+    contains('run.sh|1 col 1 info| becomes executable', list)
+    screen:keys(':cclose | edit icon.bin', 'Enter')
+    screen:shows('interline 1/1 · another binary file, 4 bytes: accept or reject', 5000, 'binary')
+    screen:keys(':Interline accept', 'Enter')
+    screen:shows('1 ^@new')
+    screen:keys(':edit logo.png', 'Enter')
+    screen:shows('interline 1/1 · new binary file, 10 bytes: accept or reject')
+    screen:keys(':Interline reject', 'Enter')
+    screen:shows('2 to review')
+    equal(nil, vim.uv.fs_stat(child.work .. '/logo.png'))
+  end)
+end)
+
+test('what can destroy something says so, and is approved by a word', {
+  script = { steps = {
+    { calls = { { tool = 'shell', input = { command = 'git push --force origin main && rm -rf src' } } } },
+    { say = 'Then I leave it.' },
+  } },
+}, function(child)
+  vim.fn.writefile({ 'one' }, child.work .. '/a.txt')
+  on_screen(child, 'a.txt', {}, function(screen)
+    screen:shows('one')
+    trust(screen)
+    screen:keys(':Interline ask push it', 'Enter')
+    screen:shows('1: Deny', 20000, 'danger')
+    vim.wait(700)
+    screen:keys('2', 'Enter')
+    screen:shows('Type yes for', 5000, 'danger-word')
+    screen:keys('y', 'Enter')
+    screen:shows('Then I leave it.', 20000)
   end)
 end)

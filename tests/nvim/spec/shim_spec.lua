@@ -177,7 +177,7 @@ test('permission: Deny first, effects in words, control characters visible', {},
   local prompt = child:lua('return prompts[1]')
   equal({ 'Deny', 'Allow once', 'Always allow: shell: rm build' }, prompt.items)
   contains('run `rm -rf build\\e[2K`', prompt.text)
-  contains('Effects: deletes files under build', prompt.text)
+  contains('- deletes files under build', prompt.text)
   contains('can destroy something', prompt.text)
   equal('interline_permission', prompt.kind)
   contains('permission?', child:lua('return require("interline").status()'))

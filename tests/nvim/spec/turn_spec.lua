@@ -234,3 +234,109 @@ test('permission: Deny is first, dismissing denies, nothing runs', {
   contains('curl', child:lua('return asked'))
   equal(0, vim.fn.filereadable(child.work .. '/made.txt'))
 end)
+
+---Answers every prompt with the option that has this label, as a user who reads first.
+local function choosing(child, label)
+  child:lua([[
+    local label = ...
+    vim.ui.select = function(items, opts, choose)
+      _G.offered = vim.tbl_map(opts.format_item, items)
+      _G.asked = opts.prompt
+      for index, item in ipairs(items) do
+        if opts.format_item(item) == label then
+          return vim.defer_fn(function() choose(item, index) end, 500)
+        end
+      end
+      choose(nil)
+    end
+  ]], label)
+end
+
+---A folder with a history that is trusted, with a file open.
+local function trusted(child, path)
+  vim.system({ 'sh', '-c', 'git init -q && git add -A && git -c user.name=a -c user.email=a@b commit -qm one' }, { cwd = child.work }):wait()
+  open(child, path)
+  choosing(child, 'Trust')
+  child:cmd('Interline trust')
+  child:wait([[return vim.iter(notes):any(function(n) return n:find('trusted from now on', 1, true) ~= nil end)]], 10000, 'trust')
+end
+
+local function tag_script(first)
+  local steps = { { calls = { { tool = 'shell', input = { command = 'cp a.txt copy.txt && git tag two' } } } }, { say = 'Done.' } }
+  if first then
+    table.insert(steps, 1, first)
+  end
+  return { steps = steps }
+end
+
+local function tagged(child)
+  return vim.fn.filereadable(child.work .. '/.git/refs/tags/two') == 1
+end
+
+test('permission: run in the shadow instead leaves hunks, and the real files as they are', {
+  script = tag_script(),
+}, function(child)
+  write(child, 'a.txt', { 'one' })
+  trusted(child, 'a.txt')
+  choosing(child, 'Run in the shadow instead')
+  child:cmd('Interline ask tag it')
+  wait_hunks(child, 1)
+  wait_end(child)
+  equal({ 'Deny', 'Allow once', 'Run in the shadow instead' }, child:lua('return offered'))
+  equal(false, tagged(child))
+  equal(0, vim.fn.filereadable(child.work .. '/copy.txt'))
+end)
+
+test('permission: accept and save, then run: the command sees what is on the screen', {
+  script = tag_script({ calls = { { tool = 'edit', input = { path = 'a.txt', edits = { { old = 'two', new = 'TWO' } } } } } }),
+}, function(child)
+  write(child, 'a.txt', { 'one', 'two', 'three' })
+  trusted(child, 'a.txt')
+  child:keys('ggOtyped<Esc>')
+  choosing(child, 'Accept and save all, then run')
+  child:cmd('Interline ask shout and tag')
+  wait_end(child)
+  contains('1 hunk pending and 1 unsaved file are not seen', child:lua('return asked'))
+  equal(true, tagged(child))
+  equal('typed\none\nTWO\nthree', on_disk(child, 'copy.txt'))
+  equal('typed\none\nTWO\nthree', child:text())
+  equal(false, child:lua('return vim.bo.modified'))
+end)
+
+test('files that are no text and modes: shown, accepted, rejected, undone', {
+  script = { steps = {
+    { calls = { { tool = 'shell', input = {
+      command = [[printf '\211PNG\r\n\032\n\000\001' > logo.png && chmod +x run.sh && rm old.bin]],
+    } } } },
+    { say = 'Done.' },
+  } },
+}, function(child)
+  write(child, 'run.sh', { '#!/bin/sh', 'echo hi' })
+  vim.fn.writefile({ 'old\n\1' }, child.work .. '/old.bin', 'b')
+  trusted(child, 'run.sh')
+  child:cmd('Interline ask draw it')
+  wait_hunks(child, 3)
+  wait_end(child)
+  local function there(path) return vim.uv.fs_stat(child.work .. '/' .. path) ~= nil end
+  equal({ 'interline 1/1 · becomes executable: accept or reject' }, child:drawn().hints)
+  local listed = child:lua([[
+    return vim.tbl_map(function(item)
+      return vim.fn.fnamemodify(vim.fn.bufname(item.bufnr), ':t') .. ': ' .. item.text
+    end, vim.fn.getqflist())
+  ]])
+  table.sort(listed)
+  equal({ 'logo.png: new binary file, 10 bytes', 'old.bin: deletes the file', 'run.sh: becomes executable' }, listed)
+  child:cmd('Interline accept')
+  child:wait(('return vim.fn.executable(%q) == 1'):format(child.work .. '/run.sh'))
+  wait_hunks(child, 2)
+  child:cmd('Interline accept-all')
+  wait_hunks(child, 0)
+  equal(true, there('logo.png'))
+  equal(false, there('old.bin'))
+  child:cmd('Interline undo')
+  local back = vim.wait(5000, function()
+    return there('old.bin') and not there('logo.png') and vim.fn.executable(child.work .. '/run.sh') == 0
+  end, 20)
+  equal(true, back, 'all three are as they were')
+  equal('#!/bin/sh\necho hi', child:text())
+end)

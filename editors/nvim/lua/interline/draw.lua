@@ -103,6 +103,9 @@ end
 ---@return [string, string][][]
 local function virtual_lines(hunk, bufnr)
   local result = {}
+  if hunk.kind == 'mode' or hunk.kind == 'binary' then
+    return result -- not about lines: the hint says it
+  end
   local tabstop = vim.bo[bufnr].tabstop
   local old, new = hunk.oldLines, hunk.newLines
   for index, line in ipairs(new) do

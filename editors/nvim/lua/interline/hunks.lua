@@ -40,26 +40,34 @@ local function redraw(uri, document)
   end
 end
 
+---What becomes of a file, where a hunk is about the file and not about lines of it.
+---@param hunk interline.HunkInfo
+---@return string?
+local function fate(hunk)
+  if hunk.kind == 'create' then
+    return 'new file'
+  elseif hunk.kind == 'delete' or hunk.kind == 'binary' and #hunk.newLines == 0 then
+    return 'deletes the file'
+  elseif hunk.kind == 'binary' then
+    return (#hunk.oldLines == 0 and 'new ' or 'another ') .. hunk.newLines[1]:gsub(', sha256.*', '')
+  elseif hunk.kind == 'mode' then
+    return hunk.newLines[1] == 'mode 100755' and 'becomes executable' or 'no longer executable'
+  elseif hunk.kind == 'move' then
+    return 'moves the file to ' .. (hunk.to or '?')
+  end
+end
+
 ---@param hunk interline.HunkInfo
 ---@param index integer
 ---@param count integer
 ---@return string
 function M.label(hunk, index, count)
-  local what = 'accept or reject'
+  local of_file = fate(hunk)
+  local what = of_file and of_file .. ': accept or reject' or 'accept or reject'
   if hunk.state == 'conflict' then
     what = 'conflict: you changed these lines; revise or reject'
   elseif hunk.state == 'applying' then
     what = 'landing'
-  elseif hunk.kind == 'create' then
-    what = 'new file: accept or reject'
-  elseif hunk.kind == 'delete' then
-    what = 'deletes the file: accept or reject'
-  elseif hunk.kind == 'binary' then
-    what = #hunk.newLines == 0 and 'deletes the file: accept or reject' or 'whole file: accept or reject'
-  elseif hunk.kind == 'mode' then
-    what = 'file mode: accept or reject'
-  elseif hunk.kind == 'move' then
-    what = 'moves the file to ' .. (hunk.to or '?') .. ': accept or reject'
   end
   return ('interline %d/%d · %s'):format(index, count, what)
 end
@@ -86,10 +94,48 @@ local refresh_stale = util.debounce(120, function()
   end
 end)
 
+---A file may be shown only after its hunks came, and without a filetype nothing else attaches the server.
+---@param bufnr integer
+local function on_shown(bufnr)
+  for uri, document in pairs(documents) do
+    if util.buffer_of(uri) == bufnr and vim.tbl_isempty(document.marks) then
+      local text = document.hunks[1] and document.hunks[1].kind ~= 'binary'
+      if text and #vim.lsp.get_clients({ id = document.client_id, bufnr = bufnr }) == 0 then
+        vim.lsp.buf_attach_client(bufnr, document.client_id)
+      end
+      redraw(uri, document)
+    end
+  end
+end
+
+local function watch_windows()
+  vim.api.nvim_create_autocmd('BufWinEnter', {
+    group = vim.api.nvim_create_augroup('interline.hunks', { clear = true }),
+    callback = function(event)
+      on_shown(event.buf)
+    end,
+  })
+end
+
+---Bytes land on disk, not in the buffer: it is read again.
+---@param bufnr integer
+---@param hunks interline.HunkInfo[] those that were there
+local function read_again(bufnr, hunks)
+  local binary = vim.iter(hunks):any(function(hunk)
+    return hunk.kind == 'binary'
+  end)
+  if binary and not vim.bo[bufnr].modified then
+    vim.api.nvim_buf_call(bufnr, function()
+      vim.cmd('silent! edit')
+    end)
+  end
+end
+
 ---@param change interline.HunksChanged
 ---@param client_id integer
 local function take(change, client_id)
   local uri, bufnr = change.uri, util.buffer_of(change.uri)
+  local before = documents[uri]
   local hunks = vim.deepcopy(change.hunks)
   table.sort(hunks, by_place)
   local behind = bufnr ~= nil and change.version ~= nil and change.version < attach.version(bufnr)
@@ -103,6 +149,9 @@ local function take(change, client_id)
   if #hunks == 0 then
     documents[uri] = nil
   end
+  if bufnr and before then
+    read_again(bufnr, before.hunks)
+  end
 end
 
 ---What the server says has changed.
@@ -113,6 +162,7 @@ function M.changed(changes, client_id)
     take(change, client_id)
   end
   if #changes > 0 then
+    watch_windows()
     M.update_quickfix()
     require('interline.status').changed()
     vim.api.nvim_exec_autocmds('User', {
@@ -197,7 +247,7 @@ local function quickfix_items()
     .iter(M.all())
     :map(function(place)
       local hunk = place.hunk
-      local text = hunk.newLines[1] or ('- ' .. (hunk.oldLines[1] or ''))
+      local text = fate(hunk) or hunk.newLines[1] or ('- ' .. (hunk.oldLines[1] or ''))
       return {
         filename = vim.uri_to_fname(place.uri),
         lnum = math.max(1, place.first + (place.first == place.after and place.first > 0 and 0 or 1)),

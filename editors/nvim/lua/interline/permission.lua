@@ -167,13 +167,15 @@ function M.request(params, client_id, answer)
   if params.danger then
     details[1] = '! This can destroy something, or send it away.'
   end
-  local lines = vim.split(params.detail or '', '\n', { trimempty = true })
+  local detail = params.detail or ''
+  -- What is short stands in the title already.
+  local lines = vim.endswith(params.title, detail) and {} or vim.split(detail, '\n', { trimempty = true })
   vim.list_extend(details, lines, 1, math.min(#lines, MAX_LINES))
   if #lines > MAX_LINES then
     details[#details + 1] = ('… and %d more lines that do not fit here: deny what you cannot read'):format(#lines - MAX_LINES)
   end
-  if #params.effects > 0 then
-    details[#details + 1] = 'Effects: ' .. table.concat(params.effects, '; ')
+  for _, effect in ipairs(params.effects) do
+    details[#details + 1] = '- ' .. effect
   end
   ---@type interline.PermissionChoice[]
   local options = {}

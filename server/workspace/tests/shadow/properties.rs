@@ -20,6 +20,8 @@ enum Act {
     Move(usize, usize),
     /// Appends what is no text.
     Bytes(usize),
+    /// Makes it executable, or takes that away.
+    Mode(usize, bool),
 }
 
 fn texts() -> impl Strategy<Value = String> {
@@ -49,6 +51,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => names().prop_map(Act::Delete),
         1 => (names(), names()).prop_map(|(from, to)| Act::Move(from, to)),
         1 => names().prop_map(Act::Bytes),
+        1 => (names(), any::<bool>()).prop_map(|(name, executable)| Act::Mode(name, executable)),
     ];
     prop::collection::vec(act, 0..6)
 }
@@ -67,6 +70,10 @@ fn script(acts: &[Act]) -> String {
                 format!("mv -f {} {} 2>/dev/null || true", NAMES[*from], NAMES[*to])
             }
             Act::Bytes(name) => format!("printf '\\000\\377' >> {}", NAMES[*name]),
+            Act::Mode(name, executable) => {
+                let sign = if *executable { '+' } else { '-' };
+                format!("chmod {sign}x {} 2>/dev/null || true", NAMES[*name])
+            }
         };
         script.push_str(&line);
         script.push('\n');
