@@ -35,8 +35,8 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     reviseHunk: () => onHunk(hunks, (hunk) => vscode.commands.executeCommand("interline.revise", { hunk: hunk.id })),
     acceptAll: () => server.command("accept"),
     rejectAll: () => server.command("reject"),
-    nextHunk: async () => goTo(hunks, 1),
-    previousHunk: async () => goTo(hunks, -1),
+    nextHunk: () => goTo(parts, 1),
+    previousHunk: () => goTo(parts, -1),
     showDiff: () => diff.show(),
     cancelTurn: () => server.command("cancel"),
     undoTurn: () => server.command("undo"),
@@ -110,9 +110,10 @@ async function onHunk(hunks: Hunks, run: (hunk: HunkInfo) => PromiseLike<unknown
   await run(hunk);
 }
 
-/** Through all files, round and round. */
-async function goTo(hunks: Hunks, step: 1 | -1): Promise<void> {
-  const all = hunks.all.filter(({ hunk }) => hunk.kind === "text");
+/** Through all files, round and round. What no text editor shows (new files, bytes) is in the view of all changes. */
+async function goTo({ hunks, diff }: Parts, step: 1 | -1): Promise<void> {
+  const all = hunks.all.filter(({ hunk }) => hunk.kind !== "create" && hunk.kind !== "binary");
+  if (all.length === 0 && hunks.all.length > 0) return diff.show();
   const editor = vscode.window.activeTextEditor;
   const here = editor?.document.uri.toString();
   const line = editor?.selection.active.line ?? 0;

@@ -54,8 +54,8 @@ function newText(hunk: HunkInfo, document: vscode.TextDocument): vscode.Decorati
   const last = document.lineCount - 1;
   if (hunk.lineCount === 0) {
     const before = Math.min(Math.max(hunk.startLine - 1, 0), last);
-    const sign = hunk.kind === "text" ? "+" : "→";
-    return [after(document, before, `${sign} ${hunk.newLines[0]?.trim() ?? "deleted"}${more(hunk.newLines.length - 1)}`)];
+    if (hunk.kind !== "text") return [after(document, before, `→ ${fate(hunk)}`)];
+    return [after(document, before, `+ ${hunk.newLines[0]?.trim() ?? ""}${more(hunk.newLines.length - 1)}`)];
   }
   const rows = Math.min(hunk.lineCount, hunk.newLines.length, last - hunk.startLine + 1);
   return Array.from({ length: rows }, (_, row) => {
@@ -63,6 +63,13 @@ function newText(hunk: HunkInfo, document: vscode.TextDocument): vscode.Decorati
     const same = hunk.newLines[row] === document.lineAt(hunk.startLine + row).text;
     return same && left === "" ? [] : [after(document, hunk.startLine + row, `→ ${hunk.newLines[row]?.trim() ?? ""}${left}`)];
   }).flat();
+}
+
+/** What becomes of the file, where the hunk is not about its lines. */
+function fate(hunk: HunkInfo): string {
+  const [made] = hunk.newLines;
+  if (hunk.kind === "mode") return made === "mode 100755" ? "becomes executable" : "no longer executable";
+  return made === undefined ? "deletes the file" : made.replace(/, sha256.*/u, "");
 }
 
 function after(document: vscode.TextDocument, row: number, text: string): vscode.DecorationOptions {

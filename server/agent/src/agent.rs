@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use interline_log::{Actor, EventData, HunkId, HunkKind, Mode, SessionId, SessionSummary, TurnId};
+use interline_log::{
+    Actor, EventData, HunkId, HunkKind, LogError, Mode, SessionId, SessionSummary, TurnId,
+};
 use interline_tools::Output;
 use interline_workspace::Workspace;
 use interline_workspace::document::{Position, Range};
@@ -360,11 +362,11 @@ impl Agent {
         session: Option<SessionId>,
     ) -> Result<(SessionId, String), AgentError> {
         let id = session.or(self.state().current).ok_or_else(no_session)?;
-        let events = self
-            .host
-            .store
-            .read(id)
-            .map_err(|error| AgentError(error.to_string()))?;
+        let events = match self.host.store.read(id) {
+            // It has begun, and nothing of it is on disk yet.
+            Err(LogError::NotFound(_)) if self.state().sessions.contains_key(&id) => Vec::new(),
+            read => read.map_err(|error| AgentError(error.to_string()))?,
+        };
         Ok((id, crate::transcript(&events)))
     }
 

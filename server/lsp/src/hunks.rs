@@ -208,11 +208,10 @@ fn message(hunk: &HunkInfo, conflict: bool) -> String {
             "Interline proposes to delete this file".to_owned()
         }
         (HunkKind::Binary, _) => format!("Interline proposes a {}", hunk.new_lines.join(" ")),
-        (HunkKind::Mode, _) => format!(
-            "Interline proposes to change this file from {} to {}",
-            hunk.old_lines.join(" "),
-            hunk.new_lines.join(" ")
-        ),
+        (HunkKind::Mode, _) if hunk.new_lines == ["mode 100755"] => {
+            "Interline proposes to make this file executable".to_owned()
+        }
+        (HunkKind::Mode, _) => "Interline proposes that this file is not executable".to_owned(),
         (HunkKind::Text, _) if hunk.new_lines.is_empty() => {
             "Interline proposes to delete this".to_owned()
         }

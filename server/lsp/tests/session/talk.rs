@@ -238,3 +238,16 @@ async fn an_explicit_range_beats_the_selection() {
     assert!(message.contains("Explain a.txt line 3"), "{message}");
     assert!(!message.contains("cursor"), "{message}");
 }
+
+#[tokio::test]
+async fn the_transcript_of_a_session_that_has_just_begun_is_no_error() {
+    let model = Server::start(Script::of([Step::say("done")])).await;
+    let (mut client, _) = Client::start(Some(model.base_url()), json!({})).await;
+    let argument = json!({ "text": "please" });
+    let started = client.command("interline.prompt", argument).await;
+    let session = &started["result"]["session"];
+    let argument = json!({ "session": session });
+    let transcript = client.command("interline.transcript", argument).await;
+    assert_eq!(&transcript["result"]["session"], session, "{transcript}");
+    client.told("done").await;
+}

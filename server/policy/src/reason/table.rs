@@ -70,7 +70,6 @@ const REASONS: &[Reason] = &[
         "look-alike",
         "names a program in letters that look like others",
     ),
-    noted("not-text", "holds bytes that are not text"),
     denied(
         "too-long",
         "the command is too long to be checked",
@@ -136,7 +135,6 @@ const REASONS: &[Reason] = &[
     ),
     noted("decode-and-run", "decodes or fetches a text and runs it"),
     noted("program-path", "starts a program by its path"),
-    noted("program-unknown", "names a program that was not found"),
     noted(
         "workspace-program",
         "starts a program from inside the workspace",
@@ -149,7 +147,6 @@ const REASONS: &[Reason] = &[
         "unknown-option",
         "has options that are not known to be harmless",
     ),
-    noted("runs-scripts", "runs the scripts of a project or a package"),
     noted("toolchain-override", "picks another toolchain"),
     noted(
         "version-shim",
@@ -170,7 +167,6 @@ const REASONS: &[Reason] = &[
     // Effects.
     noted("destructive", "can destroy what can't be had again"),
     noted("persistence", "leaves something that runs later"),
-    noted("symlink", "makes or follows a link to another place"),
     noted(
         "protected",
         "changes a file that other programs run or obey",

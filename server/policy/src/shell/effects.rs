@@ -66,7 +66,6 @@ const BY_NAME: &[(&str, Words)] = &[
              fdisk sfdisk parted blkdiscard shutdown reboot halt poweroff",
         ),
     ),
-    ("symlink", Words("ln link mklink")),
 ];
 
 /// Subcommands: program, words, need. The first word that is no option counts.
@@ -394,7 +393,6 @@ fn by_code(code: &str, bare_query: bool, facts: &mut Facts) {
             facts.effect(Effect::Destroy);
             facts.danger(code);
         }
-        "symlink" => {}
         code => facts.danger(code),
     }
 }
