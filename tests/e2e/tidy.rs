@@ -132,6 +132,25 @@ fn the_map_names_what_is_there() {
 }
 
 #[test]
+fn the_tests_on_the_map_are_there() {
+    let map = std::fs::read_to_string(repository().join("server/ARCHITECTURE.md")).unwrap();
+    let (_, table) = map.split_once("## Faults that end well").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let sources: Vec<_> = rust_files()
+        .iter()
+        .map(|file| std::fs::read_to_string(repository().join(file)).unwrap())
+        .collect();
+    let names = table.split('`').skip(1).step_by(2);
+    let tests: Vec<_> = names.filter(|name| !name.contains('/')).collect();
+    assert!(tests.len() > 20, "the tests are found");
+    for name in tests {
+        let head = format!("fn {name}(");
+        let there = sources.iter().any(|source| source.contains(&head));
+        assert!(there, "server/ARCHITECTURE.md names the test {name}");
+    }
+}
+
+#[test]
 fn names_on_the_map_are_told_from_other_code() {
     let map = "See `log/src/event.rs`, `interline-agent` and `Permit`; not `a/b c` nor\n```\n`x/y.rs`\n```\n`server/PROTOCOL.md#hunks`, `textDocument/hover`.";
     assert_eq!(

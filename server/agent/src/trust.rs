@@ -127,6 +127,14 @@ mod tests {
         store.set(root.path(), true).unwrap();
         assert!(store.trusted(root.path()));
 
+        // The same path, another folder.
+        let folder = root.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        store.set(&folder, true).unwrap();
+        fs::rename(&folder, root.path().join("kept")).unwrap();
+        fs::create_dir(&folder).unwrap();
+        assert!(!store.trusted(&folder));
+
         store.set(root.path(), false).unwrap();
         assert!(!store.trusted(root.path()));
         store.set(root.path(), true).unwrap();

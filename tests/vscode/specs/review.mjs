@@ -62,11 +62,13 @@ export default async function (world, test) {
     includes(await editor.text(), "size / 2");
     await page.waitForTimeout(500);
     await world.shot("review-accepted");
-    await editor.command("File: Save All");
-    await editor.until("all saved", async () => (await onDisk("src/parse.ts")).includes("// typed"));
+    await page.locator(".tab", { hasText: "parse.ts" }).click();
+    await keys.press("Control+S");
+    await editor.until("it to be saved", async () => (await onDisk("src/parse.ts")).includes("// typed"));
   });
 
   await test("trust, for commands of the folder", async () => {
+    await page.locator(".tab", { hasText: "legacy.js" }).click();
     await editor.command("Interline: Trust this Folder…");
     await choose("Trust");
   });

@@ -86,6 +86,21 @@ async fn the_prompt_says_where_and_what_and_denies_first() {
 }
 
 #[tokio::test]
+async fn without_a_sandbox_every_command_asks() {
+    // This server has no launcher for sandboxes.
+    let model = model([shell("touch made.txt"), Step::say("then not")]).await;
+    let (mut client, _) = Client::start(Some(model.base_url()), json!({})).await;
+    ask(&mut client, "run it").await;
+    let prompt = client.sees(ASKS, |_| true).await;
+    let text = prompt["params"]["message"].as_str().unwrap();
+    assert!(text.contains("runs outside of the sandbox"), "{text}");
+    assert!(!titles(&prompt).contains(&"Run in the shadow instead"));
+    client.answer(&prompt, Value::Null).await;
+    client.told("then not").await;
+    assert!(!client.root.path().join("made.txt").exists());
+}
+
+#[tokio::test]
 async fn a_cancelled_turn_takes_its_prompt_back_and_the_others_stay() {
     let model = Server::start(
         Script::default()
