@@ -302,6 +302,34 @@ async fn names_are_resolved_once_and_only_public_addresses_are_used() {
     assert_eq!(refused(&ended.visits), [false, false]);
 }
 
+/// Opens a tunnel to the first name, and begins TLS in it for each of the others.
+const TLS: &str = r"
+import os, socket, ssl, sys
+proxy = os.environ['https_proxy'].removeprefix('http://').split(':')
+for name in sys.argv[2:]:
+    s = socket.create_connection((proxy[0], int(proxy[1])))
+    s.sendall(f'CONNECT {sys.argv[1]}:443 HTTP/1.1\r\n\r\n'.encode())
+    print(s.recv(65536).split()[1].decode())
+    s.settimeout(1)
+    try: ssl._create_unverified_context().wrap_socket(s, server_hostname=name)
+    except (OSError, ssl.SSLError) as error: pass
+";
+
+#[tokio::test]
+async fn tls_is_for_the_host_of_its_tunnel() {
+    let (place, outside) = (Place::new(), Small::start().await);
+    let arguments = ["-c", TLS, "example.com", "example.com", "evil.org"];
+    let ended = run(&place, &outside, &rules(), "/usr/bin/python3", &arguments).await;
+    assert_eq!(ended.stdout, "200\n200\n", "{}", ended.stderr);
+    let [right, opened, wrong] = ended.visits.as_slice() else {
+        panic!("{:?}", ended.visits);
+    };
+    assert!(right.refused.is_none() && right.sent > 100, "{right:?}");
+    assert_eq!((&opened.refused, opened.sent), (&None, 0));
+    let why = "the tunnel is to example.com, but its TLS is for evil.org";
+    assert_eq!(wrong.refused.as_deref(), Some(why));
+}
+
 #[tokio::test]
 async fn a_redirect_is_a_new_request() {
     let (place, outside) = (Place::new(), Small::start().await);

@@ -5,6 +5,7 @@
 //! checked here, its name resolved once, and only public addresses are connected to. What was asked for is recorded.
 
 mod address;
+mod hello;
 mod request;
 mod serve;
 mod splice;

@@ -11,8 +11,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::address::is_public;
+use super::hello::Hello;
 use super::request::{self, Refusal, Request, Way};
-use super::splice::{Traffic, splice};
+use super::splice::{IDLE, Traffic, splice};
 use super::{Outside, Visits};
 
 /// How long a head may take to come, and a connection to be made.
@@ -72,26 +73,22 @@ impl Gate {
         let record = Record::new(Some(&asked), None);
         let traffic = Arc::clone(&record.traffic);
         self.visits.add(record);
-        let (to_client, head, body) = match asked.way {
-            Way::Tunnel => (
-                "HTTP/1.1 200 Connection established\r\n\r\n",
-                Vec::new(),
-                None,
-            ),
-            Way::Plain { head, body } => ("", head, Some(body)),
+        let (first, left) = match &asked.way {
+            Way::Tunnel => match open_tunnel(&mut client, &server, rest, &asked.host).await {
+                Ok(first) => (first, None),
+                Err(why) => return self.visits.add(Record::new(Some(&asked), Some(why))),
+            },
+            Way::Plain { head, body } => {
+                let whole = usize::try_from(*body).unwrap_or(usize::MAX);
+                let early = rest.get(..whole.min(rest.len())).unwrap_or_default();
+                let left = body.saturating_sub(early.len() as u64);
+                ([head.as_slice(), early].concat(), Some(left))
+            }
         };
-        let whole = body.and_then(|body| usize::try_from(body).ok());
-        let early = whole.unwrap_or(usize::MAX).min(rest.len());
-        let first = [head.as_slice(), rest.get(..early).unwrap_or_default()].concat();
-        let begun = async {
-            client.write_all(to_client.as_bytes()).await?;
-            server.write_all(&first).await
-        };
-        if begun.await.is_ok() {
+        if server.write_all(&first).await.is_ok() {
             traffic
                 .sent
                 .fetch_add(first.len() as u64, Ordering::Relaxed);
-            let left = body.map(|body| body.saturating_sub(early as u64));
             splice(&mut client, &mut server, left, &traffic).await;
         }
     }
@@ -135,6 +132,40 @@ impl Gate {
         let mut rest = vec![0; 4 << 10];
         let drained = async { while let Ok(1..) = client.read(&mut rest).await {} };
         let _ = tokio::time::timeout(Duration::from_secs(1), drained).await;
+    }
+}
+
+/// Says that the tunnel is there, and reads on until it is known whom the client wants at its end. Gives what it has
+/// said, of which the server knows nothing yet; the error says why it may not go on.
+async fn open_tunnel(
+    client: &mut TcpStream,
+    server: &TcpStream,
+    mut said: Vec<u8>,
+    host: &str,
+) -> Result<Vec<u8>, String> {
+    let gone = |error: std::io::Error| format!("the tunnel broke: {error}");
+    let there = b"HTTP/1.1 200 Connection established\r\n\r\n";
+    client.write_all(there).await.map_err(gone)?;
+    loop {
+        let hello = Hello::read(&said);
+        hello.check(host)?;
+        if hello != Hello::Partial {
+            return Ok(said);
+        }
+        let mut buffer = [0; 4 << 10];
+        let more = tokio::select! {
+            more = client.read(&mut buffer) => more.map_err(gone)?,
+            // Where the server speaks first it is no TLS.
+            _ = server.readable(), if said.is_empty() => return Ok(said),
+            () = tokio::time::sleep(HEAD), if !said.is_empty() => {
+                return Err("the tunnel begins like TLS and does not go on".to_owned());
+            }
+            () = tokio::time::sleep(IDLE) => return Err("nothing was said in the tunnel".to_owned()),
+        };
+        if more == 0 {
+            return Ok(said);
+        }
+        said.extend(buffer.get(..more).unwrap_or_default());
     }
 }
 
