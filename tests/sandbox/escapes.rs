@@ -8,7 +8,7 @@ use interline_tools::sandbox::{self, Spec};
 use crate::place::{Place, code};
 
 /// The real files of the place, as one text.
-fn real(place: &Place) -> String {
+pub(crate) fn real(place: &Place) -> String {
     let list = |folder: &str| {
         let mut names: Vec<_> = walk(&place.path(folder));
         names.sort();
@@ -132,7 +132,7 @@ async fn processes_of_the_outside_are_not_there() {
     clippy::disallowed_methods,
     reason = "a process that the sandbox must not reach"
 )]
-fn outside_process() -> std::process::Child {
+pub(crate) fn outside_process() -> std::process::Child {
     let mut command = std::process::Command::new("sleep");
     command
         .arg("60")
@@ -241,7 +241,7 @@ socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', int(
 }
 
 /// Each call by its number, so that no C library is in between; the error it must have.
-const CALLS: &str = r"
+pub(crate) const CALLS: &str = r"
 import ctypes, errno, platform
 libc = ctypes.CDLL(None, use_errno=True)
 x86 = platform.machine() == 'x86_64'

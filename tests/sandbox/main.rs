@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail the test")]
 
+mod alone;
 mod escapes;
 mod limits;
 mod network;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use interline_tools::sandbox::{self, Ended, Limits, Mount, Network, Spec};
+use interline_tools::sandbox::{self, Ended, Level, Limits, Mount, Network, Spec};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -100,6 +100,7 @@ impl Place {
             environment: env,
             network: Network::Nobody,
             limits: self.limits,
+            level: Level::Namespaces,
         }
     }
 }

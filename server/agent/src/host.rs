@@ -169,7 +169,7 @@ impl Host {
             };
             Confinement::find(launcher, &self.settings.state)
                 .await
-                .map_err(|fault| format!("{}. {}", fault.what, fault.remedy))
+                .map_err(|fault| fault.to_string())
         };
         self.confinement.get_or_init(find).await
     }

@@ -10,7 +10,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use interline_tools::sandbox::{self, Limits, Mount, Network, Spec};
+use interline_tools::sandbox::{self, Level, Limits, Mount, Network, Spec};
 use tokio_util::sync::CancellationToken;
 
 const ROUNDS: usize = 200;
@@ -124,5 +124,6 @@ fn spec(place: &Path) -> Spec {
         environment: env,
         network: Network::Nobody,
         limits: Limits::default(),
+        level: Level::Namespaces,
     }
 }

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use interline_policy::SandboxGrant;
-use interline_workspace::shadow::{Changes, Entered, Layers, Place, Seen, Shadow};
+use interline_workspace::shadow::{Changes, Copied, Entered, Layers, Place, Seen, Shadow};
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use crate::Environment;
 use crate::process::{Confined, Finished, Ground, Job, Streams, Trusted};
-use crate::sandbox::{self, Fault, Internet, Limits, Mount, Network, Outside, Probe};
+use crate::sandbox::{self, Fault, Internet, Level, Limits, Mount, Network, Outside, Probe};
 use crate::tool::{Stop, unless_cancelled};
 
 /// A sandbox that works on this machine.
@@ -24,6 +24,8 @@ pub struct Confinement {
     state: PathBuf,
     /// The way to the hosts that a permit names.
     outside: Arc<dyn Outside>,
+    /// What keeps namespaces from working, where it has to do without.
+    lesser: Option<Fault>,
 }
 
 impl Confinement {
@@ -33,14 +35,23 @@ impl Confinement {
     /// # Errors
     /// What does not work, and what to do.
     pub async fn find(launcher: &Path, state: &Path) -> Result<Self, Fault> {
-        match sandbox::probe(launcher, state).await {
-            Probe::Works(_) => Ok(Self {
-                launcher: launcher.to_owned(),
-                state: state.to_owned(),
-                outside: Arc::new(Internet),
-            }),
-            Probe::Fails(fault) => Err(fault.clone()),
-        }
+        let lesser = match sandbox::probe(launcher, state).await {
+            Probe::Works(_) => None,
+            Probe::Lesser(_, fault) => Some(fault.clone()),
+            Probe::Fails(fault) => return Err(fault.clone()),
+        };
+        Ok(Self {
+            launcher: launcher.to_owned(),
+            state: state.to_owned(),
+            outside: Arc::new(Internet),
+            lesser,
+        })
+    }
+
+    /// Why it is the lesser sandbox, if it is: Landlock and seccomp alone, on a copy.
+    #[must_use]
+    pub fn lesser(&self) -> Option<&Fault> {
+        self.lesser.as_ref()
     }
 
     /// The same, with another way to the hosts that permits name: for tests.
@@ -62,6 +73,8 @@ impl Confinement {
             mounts,
             network,
             limits: Limits::default(),
+            level: Level::Namespaces,
+            variables: Vec::new(),
             outside: Arc::clone(&self.outside),
         })
     }
@@ -85,7 +98,8 @@ impl Shade {
         cancel: &CancellationToken,
     ) -> Result<Self, Stop> {
         let mut turn = unless_cancelled(cancel, environment.memory.shadow()).await?;
-        let is_copied = environment.confinement.is_none();
+        let confinement = environment.confinement.as_ref();
+        let is_copied = confinement.is_none_or(|confinement| confinement.lesser.is_some());
         let folder = environment.scratch.join("shadow");
         let shadow = match turn.take() {
             Some(shadow) if shadow.is_copied() == is_copied => shadow,
@@ -171,19 +185,64 @@ impl Shade {
     }
 }
 
+/// The sandbox for what was entered; `None` where there is none.
 fn confined(
     environment: &Environment,
     entered: &Entered,
     network: Network,
 ) -> std::io::Result<Option<Confined>> {
-    let (Some(confinement), Place::Layers(layers)) = (&environment.confinement, entered.place())
-    else {
+    let Some(confinement) = &environment.confinement else {
         return Ok(None);
     };
-    let workspace = vec![overlay(layers), Mount::Hidden(confinement.state.clone())];
-    confinement
-        .confined(environment, workspace, network)
-        .map(Some)
+    match entered.place() {
+        Place::Layers(layers) => {
+            let mounts = vec![overlay(layers), Mount::Hidden(confinement.state.clone())];
+            confinement.confined(environment, mounts, network)
+        }
+        Place::Copy(copied) => on_copy(confinement, environment, copied, network),
+    }
+    .map(Some)
+}
+
+fn on_copy(
+    confinement: &Confinement,
+    environment: &Environment,
+    copied: &Copied,
+    network: Network,
+) -> std::io::Result<Confined> {
+    let root = environment.workspace.root();
+    let home = environment.env.iter().find(|(name, _)| name == "HOME");
+    if home.is_some_and(|(_, home)| Path::new(home).starts_with(root)) {
+        return Err(std::io::Error::other(
+            "the workspace has your home in it, which only a sandbox with namespaces can keep: open a folder of it",
+        ));
+    }
+    let mut mounts: Vec<_> = copied.reads.iter().cloned().map(Mount::ReadOnly).collect();
+    mounts.push(Mount::Writable {
+        from: copied.at.clone(),
+        at: copied.at.clone(),
+    });
+    let mut confined = confinement.confined(environment, mounts, network)?;
+    let own = private(&environment.scratch)?;
+    let (mounts, variables) = sandbox::landlocked(&environment.env, confined.mounts, &own);
+    confined.mounts = mounts;
+    confined.variables = variables;
+    confined.level = Level::Landlock {
+        held: copied.held.clone(),
+    };
+    Ok(confined)
+}
+
+/// An empty home and folder for temporary files, gone with the next command.
+fn private(scratch: &Path) -> std::io::Result<PathBuf> {
+    let own = scratch.canonicalize()?.join("own");
+    if own.exists() {
+        std::fs::remove_dir_all(&own)?;
+    }
+    for name in ["home", "tmp"] {
+        std::fs::create_dir_all(own.join(name))?;
+    }
+    Ok(own)
 }
 
 fn overlay(layers: &Layers) -> Mount {

@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -133,6 +133,8 @@ pub enum Place {
 pub struct Copied {
     /// The folder.
     pub at: PathBuf,
+    /// To be locked for as long as anything of a command lives: reading back waits for it.
+    pub held: PathBuf,
     /// Folders of the workspace that are not copied but led to, to read only: installed packages, git's history.
     pub reads: Vec<PathBuf>,
 }
@@ -215,6 +217,7 @@ impl Shadow {
                 }
                 Form::Copy => {
                     // What the user changes from here on the command may not see.
+                    wait_for(&folder.join("held"))?;
                     let since = now(&folder)?;
                     let copied = copy(&folder, root, &mut state, &seen.wanted())?;
                     Ok((Place::Copy(copied), since))
@@ -297,7 +300,7 @@ fn copy(
     state: &mut State,
     wanted: &BTreeMap<PathBuf, Wanted<'_>>,
 ) -> io::Result<Copied> {
-    let at = folder.join("copy");
+    let (at, held) = (folder.join("copy"), folder.join("held"));
     let trash = Trash::new(Folder::open(&folder.join("trash"))?);
     let seeding = Seeding {
         seed: &folder.join("seed"),
@@ -310,7 +313,14 @@ fn copy(
     forget_blobs(folder)?;
     let reads = copied::sync((&at, root), &below(folder, root)?, state, &trash)?;
     trash.empty()?;
-    Ok(Copied { at, reads })
+    Ok(Copied { at, held, reads })
+}
+
+/// Waits until nothing of a command lives that this was locked for.
+fn wait_for(held: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.create(true).append(true).mode(0o600).open(held)?;
+    file.lock()
 }
 
 /// What became hunks is kept elsewhere.
@@ -349,7 +359,10 @@ impl Entered {
     fn read_back(&mut self) -> io::Result<Changes> {
         let (upper, is_all) = match &self.place {
             Place::Layers(layers) => (&layers.upper, false),
-            Place::Copy(copied) => (&copied.at, true),
+            Place::Copy(copied) => {
+                wait_for(&copied.held)?;
+                (&copied.at, true)
+            }
         };
         let blobs = self.folder.join("blobs");
         let scan = Scan::new(self.limits, self.since, &blobs, &self.state.kept, is_all);

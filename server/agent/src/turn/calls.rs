@@ -401,15 +401,25 @@ impl Turn {
         let mode = self.session.mode();
         let wanted = access == Access::Execute || mode == Mode::Auto || self.trusted;
         let host = &self.session.host;
-        let sandbox = wanted && host.confinement().await.is_ok();
+        let confinement = if wanted {
+            host.confinement().await.as_ref().ok()
+        } else {
+            None
+        };
+        let lesser = confinement.is_some_and(|found| found.lesser().is_some());
         Context {
-            mode,
+            // The lesser sandbox is none to be left to itself in.
+            mode: if mode == Mode::Auto && lesser {
+                Mode::AcceptEdits
+            } else {
+                mode
+            },
             // What is trusted while the turn runs counts from the next one on; what no longer is, at once.
             trusted: self.trusted && host.trusted(self.session.workspace.root()),
             headless: self.session.editor.abilities().headless,
             tainted: self.session.tainted(),
             private: self.session.private(),
-            sandbox,
+            sandbox: confinement.is_some(),
         }
     }
 

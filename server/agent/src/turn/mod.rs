@@ -189,12 +189,16 @@ impl Turn {
             .map_err(|error| error.to_string())?
             .clone();
         tracing::info!(session = %session.id, turn = %id, model = model.spec().name, title = request.title, "turn");
-        if session.mode() == Mode::Auto
-            && let Err(reason) = session.host.confinement().await
-        {
-            session.warn(format!(
-                "mode auto counts as accept-edits, for there is no sandbox: {reason}"
-            ));
+        if session.mode() == Mode::Auto {
+            let reason = match session.host.confinement().await {
+                Ok(found) => found.lesser().map(ToString::to_string),
+                Err(reason) => Some(reason.clone()),
+            };
+            if let Some(reason) = reason {
+                session.warn(format!(
+                    "mode auto counts as accept-edits, for there is no sandbox with namespaces: {reason}"
+                ));
+            }
         }
         let trusted = session.host.trusted(session.workspace.root());
         if trusted {

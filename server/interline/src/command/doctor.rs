@@ -143,6 +143,11 @@ fn sandbox(state: &Path) -> anyhow::Result<Finding> {
                 "a few files"
             }
         )),
+        Probe::Lesser(ready, fault) => bad(format!(
+            "sandbox: the lesser one works (seccomp; Landlock: {}; commands run on a copy of the workspace, without \
+             sockets; auto mode is off), for namespaces don't: {}. {}",
+            ready.landlock, fault.what, fault.remedy
+        )),
         Probe::Fails(fault) => bad(format!(
             "sandbox: {}. so each shell command asks, and auto mode is off. {}",
             fault.what, fault.remedy

@@ -19,7 +19,9 @@ use interline_policy::OutsideGrant;
 use super::group::Group;
 use super::{Capture, ChildEnvironment};
 use crate::Environment;
-use crate::sandbox::{self, Control, Limits, Mount, Network, Outcome, Outside, Proxy, Spec, Word};
+use crate::sandbox::{
+    self, Control, Level, Limits, Mount, Network, Outcome, Outside, Proxy, Spec, Word,
+};
 
 /// How long a pipe may stay open when the program itself has ended: something that it left running holds it.
 const LEFT_OPEN: Duration = Duration::from_millis(300);
@@ -73,6 +75,9 @@ pub(crate) struct Confined {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) network: Network,
     pub(crate) limits: Limits,
+    pub(crate) level: Level,
+    /// What it gets beside the user's own variables.
+    pub(crate) variables: Vec<(String, String)>,
     /// Where hosts may be reached: the way there.
     pub(crate) outside: Arc<dyn Outside>,
 }
@@ -165,14 +170,18 @@ impl Job {
 
     /// What the launcher is told.
     fn spec(&self, confined: &Confined) -> Spec {
+        let variables = self.environment.variables();
+        let mut environment = sandbox::environment(variables, &confined.network);
+        environment.extend(confined.variables.iter().cloned());
         Spec {
             program: self.program.clone(),
             arguments: self.arguments.clone(),
-            environment: sandbox::environment(self.environment.variables(), &confined.network),
+            environment,
             folder: self.folder.clone(),
             mounts: confined.mounts.clone(),
             network: confined.network.clone(),
             limits: confined.limits,
+            level: confined.level.clone(),
         }
     }
 

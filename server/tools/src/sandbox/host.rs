@@ -125,6 +125,47 @@ pub fn mounts(
     Ok(mounts)
 }
 
+/// The same without namespaces: nothing is at another place than it is, and what is in memory elsewhere is a folder of
+/// ours here, `own`, whose environment is the second part. Cargo's home can only be read.
+#[must_use]
+pub fn landlocked(
+    env: &[(String, String)],
+    mounts: Vec<Mount>,
+    own: &Path,
+) -> (Vec<Mount>, Vec<(String, String)>) {
+    let mut flat: Vec<_> = mounts
+        .into_iter()
+        .filter_map(|mount| match mount {
+            Mount::Private { .. } => None,
+            Mount::Overlay { at, .. } => Some(Mount::ReadOnly(at)),
+            other => Some(other),
+        })
+        .collect();
+    flat.push(Mount::ReadOnly("/proc".into()));
+    flat.push(Mount::Writable {
+        from: own.to_owned(),
+        at: own.to_owned(),
+    });
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let mut variables = vec![
+        ("HOME".to_owned(), text(&own.join("home"))),
+        ("TMPDIR".to_owned(), text(&own.join("tmp"))),
+        // It can't be written; what is compared with it there is by bytes.
+        ("GIT_OPTIONAL_LOCKS".to_owned(), "0".to_owned()),
+    ];
+    // Those that are found by the home.
+    if let Some(home) = home(env) {
+        for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            let folder = home.join(folder);
+            let is_set = env.iter().any(|(known, _)| known == name);
+            if !is_set && folder.is_dir() {
+                variables.push((name.to_owned(), text(&folder)));
+            }
+        }
+    }
+    (flat, variables)
+}
+
 /// The environment of a command, of that which a child outside of the sandbox would have.
 #[must_use]
 pub fn environment(variables: &[(String, String)], network: &Network) -> Vec<(String, String)> {

@@ -10,6 +10,9 @@
 //!   dead. When it ends, the kernel ends everything inside: a daemon can't survive its command;
 //! - the *program*: no capabilities, no new privileges, Landlock, seccomp, limits, then `exec`.
 //!
+//! Where namespaces can't be had there is a lesser sandbox ([`Level::Landlock`]): the program has Landlock and seccomp
+//! only, and in place of init a *keeper* ends what it leaves and does for it what only a look at the path can allow.
+//!
 //! A command that may reach hosts gets a proxy ([`proxy`], in the server) on a port inside, and no other way out.
 //!
 //! Whatever fails on the way is reported as such, and the program does not run: there is no unsandboxed way through
@@ -25,12 +28,12 @@ mod spec;
 mod toolchains;
 mod wire;
 
-pub use host::{environment, mounts};
+pub use host::{environment, landlocked, mounts};
 pub use probe::{Fault, Probe, probe};
 pub use proxy::Outside;
 pub(crate) use proxy::{Internet, Proxy};
 pub use run::{Ended, run, run_towards};
-pub use spec::{Limits, Mount, Network, Spec};
+pub use spec::{Level, Limits, Mount, Network, Spec};
 pub(crate) use wire::{Control, Outcome, Word};
 pub use wire::{Exceeded, Ready};
 

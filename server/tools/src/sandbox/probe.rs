@@ -1,18 +1,21 @@
 //! Whether the sandbox works on this machine, found out by using it, and what to do where it doesn't.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, Mount, Network, Ready, Spec, run};
+use super::{Level, Limits, Mount, Network, Ready, Spec, run};
 
 /// What was found.
 #[derive(Clone, Debug)]
 pub enum Probe {
     /// A command ran in it.
     Works(Ready),
+    /// A command ran in the lesser one, without namespaces; what keeps those from working.
+    Lesser(Ready, Fault),
     /// It does not, so nothing may run as if it did.
     Fails(Fault),
 }
@@ -34,16 +37,33 @@ pub async fn probe(launcher: &Path, scratch: &Path) -> &'static Probe {
     FOUND.get_or_init(|| look(launcher, scratch)).await
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}. {}", self.what, self.remedy)
+    }
+}
+
 async fn look(launcher: &Path, scratch: &Path) -> Probe {
     let place = scratch.join(".sandbox-probe");
     let tried = try_it(launcher, &place).await;
+    let lesser = match &tried {
+        Err(_) => try_lesser(launcher, &place).await,
+        Ok(_) => Err(String::new()),
+    };
     // It is ours and empty but for what the overlay left.
     let _ = std::fs::remove_dir_all(&place);
-    match tried {
-        Ok(ready) => Probe::Works(ready),
-        Err(what) => Probe::Fails(Fault {
+    match (tried, lesser) {
+        (Ok(ready), _) => Probe::Works(ready),
+        (Err(what), Ok(ready)) => Probe::Lesser(
+            ready,
+            Fault {
+                remedy: remedy(&what, launcher),
+                what,
+            },
+        ),
+        (Err(what), Err(lesser)) => Probe::Fails(Fault {
             remedy: remedy(&what, launcher),
-            what,
+            what: format!("{what}; and without namespaces: {lesser}"),
         }),
     }
 }
@@ -73,9 +93,39 @@ async fn try_it(launcher: &Path, place: &Path) -> Result<Ready, String> {
         mounts: mounts.map_err(|error| error.to_string())?,
         network: Network::Nobody,
         limits: Limits::default(),
+        level: Level::Namespaces,
     };
+    ready(launcher, &spec).await
+}
+
+async fn try_lesser(launcher: &Path, place: &Path) -> Result<Ready, String> {
+    if !cfg!(target_os = "linux") {
+        return Err("this system has none that we use".to_owned());
+    }
+    let own = place.join("own");
+    std::fs::create_dir_all(&own)
+        .map_err(|error| format!("{} can't be made: {error}", own.display()))?;
+    let own = own.canonicalize().map_err(|error| error.to_string())?;
+    let mounts = super::host::mounts(&[], place, Vec::new()).map_err(|error| error.to_string())?;
+    let (mounts, _) = super::host::landlocked(&[], mounts, &own);
+    let spec = Spec {
+        program: "/bin/sh".into(),
+        arguments: vec!["-c".into(), "echo works > file && chmod 600 file".into()],
+        environment: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+        folder: own,
+        mounts,
+        network: Network::Nobody,
+        limits: Limits::default(),
+        level: Level::Landlock {
+            held: place.join("held"),
+        },
+    };
+    ready(launcher, &spec).await
+}
+
+async fn ready(launcher: &Path, spec: &Spec) -> Result<Ready, String> {
     let limit = Duration::from_secs(5);
-    let ended = run(launcher, &spec, limit, &CancellationToken::new()).await?;
+    let ended = run(launcher, spec, limit, &CancellationToken::new()).await?;
     match (ended.status, ended.ready) {
         (Some(status), Some(ready)) if status.success() => Ok(ready),
         _ => Err(format!("a command in it failed: {}", ended.stderr.trim())),

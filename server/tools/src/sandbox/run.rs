@@ -69,6 +69,8 @@ pub async fn run_towards(
         mounts: spec.mounts.clone(),
         network: spec.network.clone(),
         limits: spec.limits,
+        level: spec.level.clone(),
+        variables: Vec::new(),
         outside,
     };
     let streams = Streams::Split(Capture::new(KEPT, KEPT), Capture::new(KEPT, KEPT));

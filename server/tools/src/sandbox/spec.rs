@@ -24,6 +24,23 @@ pub struct Spec {
     pub network: Network,
     /// How much it may use.
     pub limits: Limits,
+    /// What holds it.
+    pub level: Level,
+}
+
+/// What a command is held by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Level {
+    /// Namespaces of its own, with Landlock and seccomp inside.
+    Namespaces,
+    /// Landlock and seccomp alone, where namespaces can't be had. It sees the host's tree, and of that may read and
+    /// write what the mounts show: nothing is at another place, or covered by anything but a denial. No network, no
+    /// sockets at all; no permissions, owners or times of files outside can be changed.
+    Landlock {
+        /// A file of ours, locked for as long as anything of the command lives.
+        held: PathBuf,
+    },
 }
 
 /// A part of the file system that the command sees. Paths are absolute.

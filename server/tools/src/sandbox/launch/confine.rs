@@ -1,5 +1,6 @@
 //! The program's own process: what it must not keep, then `exec`.
 
+use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -53,6 +54,11 @@ pub(super) fn drop_privileges() -> Result<(), Failure> {
         | Bits::NO_CAP_AMBIENT_RAISE
         | Bits::NO_CAP_AMBIENT_RAISE_LOCKED;
     set_capabilities_secure_bits(bits).map_err(at("secure bits"))?;
+    drop_capabilities()
+}
+
+/// What an ordinary user may give up.
+fn drop_capabilities() -> Result<(), Failure> {
     clear_ambient_capability_set().map_err(at("ambient capabilities"))?;
     let none = CapabilitySets {
         effective: CapabilitySet::empty(),
@@ -92,8 +98,49 @@ pub(super) fn exec(
     }
     seccomp::restrict()?;
     report.send(&Message::Ready(Ready { landlock, own_proc }));
+    become_it(program, spec, report);
+    Ok(())
+}
+
+/// The same without namespaces. `keeper` gets the calls that it is to do for the program.
+pub(super) fn exec_without_namespaces(
+    spec: &Spec,
+    report: &Report,
+    keeper: &Report,
+) -> Result<(), Failure> {
+    rustix::process::setsid().map_err(at("a session"))?;
+    limits::set(&spec.limits)?;
+    if rustix::process::geteuid().is_root() {
+        drop_privileges()?;
+    } else {
+        drop_capabilities()?;
+    }
+    rustix::process::chdir(&spec.folder)
+        .map_err(at(format!("the working folder {}", spec.folder.display())))?;
+    let (landlock, scoped) = landlock::restrict_alone(spec)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the end of the other way into the sandbox"
+    )]
+    let mut program = Command::new(&spec.program);
+    program
+        .args(&spec.arguments)
+        .env_clear()
+        .envs(spec.environment.iter().cloned());
+    let calls = super::system::hand_over_calls(&seccomp::handed_over()).map_err(at("seccomp"))?;
+    let sent = keeper.send_with(&Message::Proxy, calls.as_fd());
+    sent.map_err(at("the keeper"))?;
+    drop(calls);
+    seccomp::restrict_alone(scoped)?;
+    let own_proc = false;
+    report.send(&Message::Ready(Ready { landlock, own_proc }));
+    become_it(program, spec, report);
+    Ok(())
+}
+
+/// Returns only where that failed.
+fn become_it(mut program: Command, spec: &Spec, report: &Report) {
     let error = program.exec();
     let why = format!("can't run {}: {error}", spec.program.display());
     report.send(&Message::CantRun(why));
-    Ok(())
 }

@@ -16,7 +16,7 @@ use rustix::process::{
 };
 
 use super::super::wire::{Message, TERMINATE};
-use super::limits::Watch;
+use super::limits::{Watch, everybody};
 use super::report::Report;
 use super::system::{self, Side};
 use super::view::View;
@@ -26,7 +26,7 @@ use crate::sandbox::Spec;
 /// How long what the program has left running may take to end by itself: the last writer of a pipe often does.
 const LEFT: Duration = Duration::from_millis(300);
 /// How often the limits of all processes together are looked at.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 /// Returns when the program has ended, or with why it was not run. The process is to end then.
 pub(super) fn run(spec: &Spec, report: &Report, may_go: &OwnedFd) -> Result<(), Failure> {
@@ -72,7 +72,7 @@ fn secure() -> Result<(), Failure> {
 
 /// What there is to say when the program has ended, one way or the other.
 fn supervise(spec: &Spec, report: &Report, ended: &OwnedFd, program: Pid) -> Message {
-    let mut watch = Watch::new(spec);
+    let watch = Watch::new(spec);
     let mut exceeded = None;
     let mut next_look = Instant::now() + LOOK;
     let status = loop {
@@ -90,7 +90,7 @@ fn supervise(spec: &Spec, report: &Report, ended: &OwnedFd, program: Pid) -> Mes
             Heard::Nothing => {}
         }
         if Instant::now() >= next_look {
-            exceeded = watch.look();
+            exceeded = watch.look(&everybody());
             next_look = Instant::now() + LOOK;
         }
         if exceeded.is_some() {
@@ -105,9 +105,9 @@ fn supervise(spec: &Spec, report: &Report, ended: &OwnedFd, program: Pid) -> Mes
 }
 
 /// As of `wait`, for a program that goes down with init.
-const SIGKILLED: i32 = 9;
+pub(super) const SIGKILLED: i32 = 9;
 
-enum Heard {
+pub(super) enum Heard {
     Nothing,
     Terminate,
     ServerGone,
@@ -134,6 +134,11 @@ fn listen(report: &Report, ended: &OwnedFd, limit: Duration) -> Heard {
     if server.is_empty() {
         return Heard::Nothing;
     }
+    hear(report)
+}
+
+/// The server's word, once there is one to read.
+pub(super) fn hear(report: &Report) -> Heard {
     let mut word = [0];
     match rustix::io::read(report.as_fd(), &mut word) {
         Ok(1) if word == [TERMINATE] => Heard::Terminate,
@@ -143,7 +148,7 @@ fn listen(report: &Report, ended: &OwnedFd, limit: Duration) -> Heard {
 }
 
 /// Collects the dead, orphans included; the status of the program if it is among them.
-fn collect(program: Pid) -> Option<i32> {
+pub(super) fn collect(program: Pid) -> Option<i32> {
     let mut found = None;
     while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
         if pid == program {
@@ -154,7 +159,7 @@ fn collect(program: Pid) -> Option<i32> {
 }
 
 /// Something is still running, even after a while. It ends with init.
-fn outlived(ended: &OwnedFd) -> bool {
+pub(super) fn outlived(ended: &OwnedFd) -> bool {
     let until = Instant::now() + LEFT;
     loop {
         // Collects what has ended; the program itself already was.

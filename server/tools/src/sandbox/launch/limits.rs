@@ -57,19 +57,11 @@ impl Watch {
     }
 
     /// The limit that is passed, if one is.
-    pub(super) fn look(&mut self) -> Option<Exceeded> {
-        let mut processes = 0_u64;
+    pub(super) fn look(&self, everybody: &[u32]) -> Option<Exceeded> {
+        let processes = everybody.len() as u64;
         let (mut private, mut shared) = (0_u64, 0_u64);
-        for entry in fs::read_dir("/proc").ok()?.flatten() {
-            let is_process = entry
-                .file_name()
-                .to_str()
-                .is_some_and(|name| name.parse::<u32>().is_ok());
-            if !is_process {
-                continue;
-            }
-            processes += 1;
-            let memory = Memory::of(&entry.path());
+        for process in everybody {
+            let memory = Memory::of(&Path::new("/proc").join(process.to_string()));
             private += memory.private;
             // Most of it is the same memory seen from many processes.
             shared = shared.max(memory.shared);
@@ -80,6 +72,14 @@ impl Watch {
         let files: u64 = self.in_memory.iter().map(|folder| used(folder)).sum();
         (private + shared + files > self.memory).then_some(Exceeded::Memory)
     }
+}
+
+/// The processes that `/proc` shows.
+pub(super) fn everybody() -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 /// Bytes.

@@ -2,8 +2,10 @@
 //!
 //! It runs in a process of its own with one thread and an empty environment. It must not run the program by itself.
 
+mod broker;
 mod confine;
 mod init;
+mod keeper;
 mod landlock;
 mod limits;
 mod loopback;
@@ -22,8 +24,8 @@ use rustix::process::{Pid, Signal, WaitOptions, waitpid};
 
 use self::report::Report;
 use self::system::Side;
-use super::Spec;
 use super::wire::{MOST, Message};
+use super::{Level, Spec};
 
 /// Nothing was run.
 const NOT_SET_UP: u8 = 125;
@@ -69,6 +71,9 @@ fn close_output() -> Result<(), Errno> {
 
 fn launch(report: &Report) -> Result<(), Failure> {
     let spec = read(report)?;
+    if let Level::Landlock { held } = &spec.level {
+        return keeper::launch(&spec, report, held);
+    }
     let (go, may_go) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .map(|(reader, writer)| (writer, reader))
         .map_err(at("a pipe"))?;

@@ -82,6 +82,88 @@ const DENIED: &[i64] = &[
     libc::SYS_modify_ldt,
 ];
 
+/// Denied besides where there are no namespaces: what belongs to other processes of the user, and to files by more
+/// than their contents.
+const DENIED_ALONE: &[i64] = &[
+    libc::SYS_socket,
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
+    libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+    FILE_SETATTR,
+    libc::SYS_fchown,
+    libc::SYS_fchownat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chown,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lchown,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utime,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utimes,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_futimesat,
+];
+
+/// As on a file system that has none: who copies a file does without then.
+const ATTRIBUTES: &[i64] = &[
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+    SETXATTRAT,
+    REMOVEXATTRAT,
+];
+/// Newer than the `libc` crate, and the same on every machine.
+const SETXATTRAT: i64 = 463;
+const REMOVEXATTRAT: i64 = 466;
+const FILE_SETATTR: i64 = 469;
+
+/// By what number another process is named, and how many arguments come before it.
+const TO_OTHERS: &[(i64, u8)] = &[
+    (libc::SYS_prlimit64, 0),
+    (libc::SYS_setpriority, 1),
+    (libc::SYS_ioprio_set, 1),
+    (libc::SYS_sched_setparam, 0),
+    (libc::SYS_sched_setscheduler, 0),
+    (libc::SYS_sched_setattr, 0),
+    (libc::SYS_sched_setaffinity, 0),
+];
+
+/// What can reach any process of the user's, where Landlock does not keep it in.
+const SIGNALS: &[i64] = &[
+    libc::SYS_kill,
+    libc::SYS_tkill,
+    libc::SYS_tgkill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_pidfd_send_signal,
+];
+
+/// Flags of files (`FS_IOC_SETFLAGS`, `FS_IOC_FSSETXATTR`), such as one by which they can't be changed.
+const FILE_FLAGS: &[u64] = &[0x4008_6602, 0x401c_5820];
+
+/// Permissions and times of files: allowed within the copy, which only who looks at the path can tell.
+const HANDED_OVER: &[i64] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_fchmodat2,
+    libc::SYS_utimensat,
+];
+
 /// `CLONE_NEWTIME`; in `clone` its bit means something else, so only `unshare` and `clone3` know it.
 const NAMESPACES: &[i32] = &[
     libc::CLONE_NEWNS,
@@ -102,6 +184,60 @@ pub(super) fn restrict() -> Result<(), Failure> {
         apply_filter(&filter).map_err(at("seccomp"))?;
     }
     Ok(())
+}
+
+/// Restricts this process where there are no namespaces. `scoped`: Landlock keeps signals in.
+pub(super) fn restrict_alone(scoped: bool) -> Result<(), Failure> {
+    apply_filter(&filter(denied_alone(scoped)?, libc::EPERM)?).map_err(at("seccomp"))?;
+    let attributes = ATTRIBUTES.iter().map(|call| (*call, Vec::new()));
+    let attributes = filter(attributes.collect(), libc::EOPNOTSUPP)?;
+    apply_filter(&attributes).map_err(at("seccomp"))?;
+    restrict()
+}
+
+fn denied_alone(scoped: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, Failure> {
+    let signals = SIGNALS.iter().filter(|_| !scoped);
+    let calls = DENIED_ALONE.iter().chain(signals);
+    let mut rules: BTreeMap<_, _> = calls.map(|call| (*call, Vec::new())).collect();
+    for (call, argument) in TO_OTHERS {
+        rules.insert(*call, vec![rule(&[(*argument, Is::Ne, 0)])?]);
+    }
+    // A pair for datagrams could still be connected to somebody else.
+    let datagrams = u64::from(libc::SOCK_DGRAM.unsigned_abs());
+    rules.insert(
+        libc::SYS_socketpair,
+        vec![rule(&[(1, Is::MaskedEq(0xf), datagrams)])?],
+    );
+    let flags = FILE_FLAGS
+        .iter()
+        .map(|request| rule(&[(1, Is::Eq, *request)]));
+    rules.insert(libc::SYS_ioctl, flags.collect::<Result<_, _>>()?);
+    Ok(rules)
+}
+
+/// A filter that hands calls over to the keeper. Never the only one: it does not look at the machine.
+pub(super) fn handed_over() -> Vec<libc::sock_filter> {
+    let step = |code: u32, jt, jf, k| libc::sock_filter {
+        // The codes are below 2^16 (linux/bpf_common.h).
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
+    let give = |k| step(libc::BPF_RET | libc::BPF_K, 0, 0, k);
+    let mut program = vec![step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0)];
+    for call in HANDED_OVER {
+        let number = u32::try_from(*call).unwrap_or(u32::MAX);
+        program.push(step(
+            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+            0,
+            1,
+            number,
+        ));
+        program.push(give(libc::SECCOMP_RET_USER_NOTIF));
+    }
+    program.push(give(libc::SECCOMP_RET_ALLOW));
+    program
 }
 
 fn filters() -> Result<Vec<BpfProgram>, Failure> {
@@ -196,5 +332,9 @@ mod tests {
     fn the_filters_compile() {
         let filters = super::filters().expect("sound rules");
         assert!(filters.iter().all(|filter| !filter.is_empty()));
+        for scoped in [true, false] {
+            let rules = super::denied_alone(scoped).expect("sound rules");
+            super::filter(rules, libc::EPERM).expect("it compiles");
+        }
     }
 }

@@ -118,3 +118,79 @@ pub(super) fn signal_all_others(signal: Signal) {
     // SAFETY: it touches no memory. Called by pid 1 of a pid namespace of its own: it reaches nobody outside.
     let _ = unsafe { libc::kill(-1, signal.as_raw()) };
 }
+
+/// Installs a filter that hands calls over; the descriptor is where they come out. Needs `no_new_privs`.
+pub(super) fn hand_over_calls(filter: &[libc::sock_filter]) -> Result<OwnedFd> {
+    /// `SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`: only a deadly signal interrupts a call that is being done.
+    const KILLABLE: libc::c_ulong = 1 << 5;
+    let mut filter = filter.to_vec();
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).map_err(|_| Errno::INVAL)?,
+        filter: filter.as_mut_ptr(),
+    };
+    #[expect(unsafe_code, reason = "rustix has no seccomp")]
+    // SAFETY: the program points to `filter`, of that length, which lives until the call returns; the new descriptor is
+    // owned by nobody else.
+    unsafe {
+        let descriptor = libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | KILLABLE,
+            &raw const program,
+        );
+        let descriptor = i32::try_from(checked(descriptor)?).map_err(|_| Errno::INVAL)?;
+        Ok(OwnedFd::from_raw_fd(descriptor))
+    }
+}
+
+/// `SECCOMP_IOCTL_NOTIF_RECV`, `…_SEND` and `…_ID_VALID` (linux/seccomp.h).
+const RECEIVE: u32 = 0xc050_2100;
+const SEND: u32 = 0xc018_2101;
+const IS_VALID: u32 = 0x4008_2102;
+
+/// A call that is handed over.
+pub(super) struct Call {
+    id: u64,
+    pub(super) process: u32,
+    pub(super) number: i64,
+    pub(super) arguments: [u64; 6],
+}
+
+/// The next call. An error: there is none any more.
+pub(super) fn next_call(calls: BorrowedFd<'_>) -> Result<Call> {
+    #[expect(unsafe_code, reason = "rustix has no seccomp")]
+    // SAFETY: the structure is made of integers, zeroed as the kernel wants it, and as long as the request says.
+    let call = unsafe {
+        let mut call = std::mem::zeroed::<libc::seccomp_notif>();
+        let result = libc::ioctl(calls.as_raw_fd(), RECEIVE as _, &raw mut call);
+        checked(result.into())?;
+        call
+    };
+    Ok(Call {
+        id: call.id,
+        process: call.pid,
+        number: call.data.nr.into(),
+        arguments: call.data.args,
+    })
+}
+
+/// Is the process that called still waiting? If not, what was read of it may be another's.
+pub(super) fn waits(calls: BorrowedFd<'_>, call: &Call) -> bool {
+    #[expect(unsafe_code, reason = "rustix has no seccomp")]
+    // SAFETY: the kernel reads eight bytes.
+    let result = unsafe { libc::ioctl(calls.as_raw_fd(), IS_VALID as _, &raw const call.id) };
+    result == 0
+}
+
+/// What the call returns. Its process may be gone.
+pub(super) fn answer(calls: BorrowedFd<'_>, call: &Call, done: Result<()>) {
+    let answer = libc::seccomp_notif_resp {
+        id: call.id,
+        val: 0,
+        error: done.err().map_or(0, |error| -error.raw_os_error()),
+        flags: 0,
+    };
+    #[expect(unsafe_code, reason = "rustix has no seccomp")]
+    // SAFETY: the kernel reads the structure, which is as long as the request says.
+    let _ = unsafe { libc::ioctl(calls.as_raw_fd(), SEND as _, &raw const answer) };
+}
