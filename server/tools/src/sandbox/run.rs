@@ -8,7 +8,7 @@ use std::time::Duration;
 use interline_log::Visit;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exceeded, Internet, Outside, Ready, Spec};
+use super::{Exceeded, Internet, Level, Outside, Ready, Spec};
 use crate::process::{Capture, ChildEnvironment, Confined, End, Ground, Job, Streams};
 
 /// Bytes of output kept from each end.
@@ -70,7 +70,11 @@ pub async fn run_towards(
         network: spec.network.clone(),
         limits: spec.limits,
         level: spec.level.clone(),
-        variables: Vec::new(),
+        // Of the lesser one they name its own folders.
+        variables: match spec.level {
+            Level::Namespaces => Vec::new(),
+            Level::Landlock { .. } => spec.environment.clone(),
+        },
         outside,
     };
     let streams = Streams::Split(Capture::new(KEPT, KEPT), Capture::new(KEPT, KEPT));
