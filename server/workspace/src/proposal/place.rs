@@ -150,7 +150,7 @@ impl Place {
         };
         memory
             .reads(text, middle)
-            .filter(|start| line_starts(text, *start))
+            .filter(|start| whole_at(text, *start, middle))
     }
 
     /// Where the expected lines stand in the region, alone or with the lines next to them, unique before and now.
@@ -247,6 +247,11 @@ pub(super) fn applied(before: &Rope, span: &Span) -> Rope {
 /// Is this the first char of a line?
 pub(super) fn line_starts(text: &Rope, at: usize) -> bool {
     at == 0 || text.get_char(at - 1) == Some('\n')
+}
+
+/// Are these whole lines, where they begin at `start`? A last line without a break goes up to the end of the text.
+pub(super) fn whole_at(text: &Rope, start: usize, lines: &str) -> bool {
+    line_starts(text, start) && (!open_ended(lines) || start + chars(lines) == text.len_chars())
 }
 
 pub(super) fn slice(text: &Rope, start: usize, end: usize) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use interline_log::{HunkId, HunkKind, HunkRecord};
 use ropey::Rope;
 
-use super::place::{Place, line_starts, open_ended};
+use super::place::{Place, open_ended, whole_at};
 use super::{Hunk, HunkState, Origin};
 use crate::document::{LineEnding, Span, count};
 use crate::lines;
@@ -181,7 +181,7 @@ impl Tracked {
             .flatten()
             .find(|start| {
                 let near = span.start <= start + length && *start <= span.start + length;
-                near && line_starts(after, *start)
+                near && whole_at(after, *start, other)
                     && after
                         .get_slice(*start..start + length)
                         .is_some_and(|text| text == **other)

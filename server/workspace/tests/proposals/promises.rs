@@ -3,7 +3,7 @@
 use crate::desk::{Desk, lines_of};
 use interline_log::{HunkKind, SessionId};
 use interline_workspace::document::{Position, Range};
-use interline_workspace::proposal::{HunkState, LandingChange, Proposed, RangeEdit};
+use interline_workspace::proposal::{Hunk, HunkState, LandingChange, Proposed, RangeEdit};
 
 #[test]
 fn a_hunk_lands_as_the_smallest_edit_and_is_undone() {
@@ -184,6 +184,25 @@ fn the_editors_own_undo_makes_an_applied_hunk_pending_again() {
         desk.undo();
         assert_eq!(desk.text("a"), "one\ntwo\nthree\n");
     }
+}
+
+#[test]
+fn typing_what_a_line_began_with_is_no_undo() {
+    let desk = Desk::open("a", "one");
+    for text in ["", "o"] {
+        desk.propose("a", Proposed::Write(text.to_owned())).unwrap();
+        desk.land_all();
+    }
+    desk.splice("a", 1, 1, "ne more");
+    desk.propose("a", Proposed::Write(String::new())).unwrap();
+    let pending = |hunk: &Hunk| hunk.state == HunkState::Pending;
+    let olds: Vec<_> = desk
+        .hunks()
+        .into_iter()
+        .filter(pending)
+        .map(|hunk| hunk.old)
+        .collect();
+    assert_eq!(olds, ["one more"]);
 }
 
 #[test]
