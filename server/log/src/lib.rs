@@ -9,6 +9,7 @@
 
 mod audit;
 mod blob;
+mod cached;
 mod codec;
 mod conversation;
 mod crash;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::audit::{self, Signer};
+use crate::cached::{self, Seen};
 use crate::error::LogError;
 use crate::line::{Fault, Head};
 use crate::lock::Lock;
@@ -172,9 +173,19 @@ impl Store {
     }
 
     fn summary(&self, id: SessionId) -> SessionSummary {
+        let folder = self.session_folder(id);
+        let seen = Seen::now(&folder);
+        if let Some(kept) = seen.as_ref().and_then(|seen| cached::load(&folder, seen)) {
+            return kept;
+        }
         let mut summary = SessionSummary::new(id);
         match self.read(id) {
-            Ok(events) => events.iter().for_each(|event| summary.apply(event)),
+            Ok(events) => {
+                events.iter().for_each(|event| summary.apply(event));
+                if let Some(seen) = seen.filter(|seen| Seen::now(&folder).as_ref() == Some(seen)) {
+                    cached::keep(&folder, &seen, &summary);
+                }
+            }
             Err(error) => summary.problem = Some(error.to_string()),
         }
         summary

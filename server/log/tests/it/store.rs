@@ -288,3 +288,31 @@ fn the_list_shows_the_newest_first_with_its_figures() {
     );
     assert_eq!(summary.by_turn[&turn], summary.spent);
 }
+
+#[test]
+fn a_list_of_long_logs_is_kept_until_they_change() {
+    let bench = Bench::new();
+    let mut log = bench.store.create(bench.id).unwrap();
+    let text = "x".repeat(3000);
+    for _ in 0..200 {
+        log.append(steer(&text)).unwrap();
+    }
+    close(log);
+    let kept = bench.folder().join("summary.json");
+    let first = bench.store.list().unwrap();
+    assert!(kept.is_file());
+    assert_eq!(bench.store.list().unwrap(), first);
+    // What is kept is told, for as long as the log is the one that it was made of.
+    let altered = std::fs::read_to_string(&kept).unwrap();
+    let altered = altered.replace("\"title\":\"\"", "\"title\":\"kept\"");
+    crate::common::overwrite(&kept, altered.as_bytes());
+    assert_eq!(bench.store.list().unwrap()[0].title, "kept");
+    goes_on(&bench);
+    let second = bench.store.list().unwrap();
+    assert_eq!(second[0].title, "");
+    assert!(second[0].last_event >= first[0].last_event);
+    for nonsense in ["", "{}", "[1]", "\u{0}"] {
+        crate::common::overwrite(&kept, nonsense.as_bytes());
+        assert_eq!(bench.store.list().unwrap(), second);
+    }
+}
