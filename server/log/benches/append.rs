@@ -79,6 +79,22 @@ fn bare_write_and_sync(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// What a tool reads: code in which names of secrets stand, and no secret.
+#[divan::bench(sample_size = 1, sample_count = 1_000)]
+fn append_code(bencher: Bencher<'_, '_>) {
+    let mut session = session();
+    let text = include_str!("../src/redact.rs")
+        .chars()
+        .take(3_500)
+        .collect::<String>();
+    bencher
+        .with_inputs(|| Entry {
+            data: EventData::InputSteer { text: text.clone() },
+            ..steer(0)
+        })
+        .bench_local_values(|entry| session.log.append(entry).unwrap());
+}
+
 #[divan::bench(args = [200, 3_000], sample_size = 1, sample_count = 20)]
 fn verify(bencher: Bencher<'_, '_>, bytes: usize) {
     let Session {

@@ -21,6 +21,7 @@ mod id;
 mod line;
 mod lock;
 mod message;
+mod pattern;
 mod reader;
 mod redact;
 mod store;

@@ -1,4 +1,5 @@
-//! Keeps known secrets out of the log: they are replaced in payloads before anything is hashed.
+//! Keeps secrets out of the log: those that are known, and what looks like one (`pattern.rs`). They are replaced in
+//! payloads before anything is hashed. Bytes that are no text ([`crate::Attachments`]) stay as they are.
 //!
 //! Must not change anything else: keys, types and structure stay.
 
@@ -9,6 +10,7 @@ use serde_json::Value;
 use crate::EventData;
 use crate::codec::{self, Encoded};
 use crate::error::LogError;
+use crate::pattern;
 
 /// Shorter values are too likely to be words.
 const SHORTEST: usize = 8;
@@ -53,13 +55,17 @@ impl Redactor {
             .written
             .iter()
             .any(|secret| encoded.text().contains(secret.as_str()))
+            && !pattern::is_suspect(encoded.text())
         {
             return Ok((data, encoded));
         }
         let mut value: Value = serde_json::from_str(encoded.text())
             .map_err(|error| LogError::Encode(error.to_string()))?;
-        if let Some(payload) = value.get_mut("data") {
-            self.clean(payload);
+        if !value
+            .get_mut("data")
+            .is_some_and(|payload| self.clean(payload))
+        {
+            return Ok((data, encoded));
         }
         let data = codec::decode_newest(&value.to_string()).map_err(|_| LogError::Redaction)?;
         let encoded = encode(&data)?;
@@ -73,19 +79,47 @@ impl Redactor {
         value.as_str().unwrap_or_default().to_owned()
     }
 
-    fn clean(&self, value: &mut Value) {
+    /// True: something was replaced.
+    fn clean(&self, value: &mut Value) -> bool {
+        // All of them are to be cleaned, so no `any`.
+        let or = |one: bool, other: bool| one | other;
         match value {
-            Value::String(text) => {
-                for secret in &self.spellings {
-                    if text.contains(secret.as_str()) {
-                        *text = text.replace(secret.as_str(), REDACTED);
-                    }
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
-            Value::Object(members) => members.values_mut().for_each(|member| self.clean(member)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::String(text) => self.clean_text(text),
+            Value::Array(items) => items
+                .iter_mut()
+                .map(|item| self.clean(item))
+                .fold(false, or),
+            Value::Object(members) => members
+                .iter_mut()
+                .map(|(name, member)| self.clean_member(name, member))
+                .fold(false, or),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
+    }
+
+    fn clean_member(&self, name: &str, member: &mut Value) -> bool {
+        match member {
+            Value::String(text) if pattern::is_secret_member(name, text) => {
+                REDACTED.clone_into(text);
+                true
+            }
+            other => self.clean(other),
+        }
+    }
+
+    fn clean_text(&self, text: &mut String) -> bool {
+        let mut cleaned = false;
+        for secret in &self.spellings {
+            if text.contains(secret.as_str()) {
+                *text = text.replace(secret.as_str(), REDACTED);
+                cleaned = true;
+            }
+        }
+        if let Some(without) = pattern::clean(text) {
+            *text = without;
+            cleaned = true;
+        }
+        cleaned
     }
 }
 

@@ -9,4 +9,5 @@ mod damage;
 #[cfg(unix)]
 mod golden;
 mod kill;
+mod secrets;
 mod store;

@@ -129,7 +129,10 @@ fn fold(session: SessionId, events: &[Event]) -> Files {
                     origin,
                     base_sha256: base_sha256.clone(),
                     stage: LoggedStage::Pending,
-                    conflicted: false,
+                    // Its text is not what was proposed: a secret was kept out of it.
+                    conflicted: [&record.old, &record.new]
+                        .iter()
+                        .any(|text| text.contains(interline_log::REDACTED)),
                 };
                 files
                     .entry(path.clone())
