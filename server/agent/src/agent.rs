@@ -21,6 +21,8 @@ use crate::turn;
 
 /// VS Code gives `shutdown` this long.
 const CLOSE: Duration = Duration::from_millis(1800);
+/// From the start of closing; what telemetry has left by then is dropped.
+const FLUSHED: Duration = Duration::from_secs(2);
 
 /// The agent of one connection.
 pub struct Agent {
@@ -468,6 +470,7 @@ impl Agent {
         for session in &sessions {
             session.close();
         }
+        let end = tokio::time::Instant::now() + FLUSHED;
         let ending = async {
             for session in &sessions {
                 session.idle().await;
@@ -476,6 +479,13 @@ impl Agent {
         };
         if tokio::time::timeout(CLOSE, ending).await.is_err() {
             tracing::warn!("a turn did not end in time; its log ends at its last durable event");
+        }
+        if let Some(telemetry) = &self.host.telemetry
+            && tokio::time::timeout_at(end, telemetry.flush())
+                .await
+                .is_err()
+        {
+            tracing::info!("the last of the telemetry was not sent in time");
         }
     }
 

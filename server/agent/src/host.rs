@@ -11,6 +11,7 @@ use interline_tools::{Confinement, Registry};
 use tokio::sync::OnceCell;
 
 use crate::budget::Budget;
+use crate::telemetry::Telemetry;
 use crate::trust::TrustStore;
 
 /// What the configuration says, resolved.
@@ -34,6 +35,8 @@ pub struct Settings {
     pub launcher: Option<PathBuf>,
     /// The environment as read at start: keys for `auto`, and what children may get.
     pub env: Arc<Vec<(String, String)>>,
+    /// Where telemetry goes (OTLP/HTTP); `None`: nowhere.
+    pub telemetry: Option<String>,
     /// Trusts the folder for this process, whatever is on record.
     pub trust: bool,
     /// Signs the sessions' checkpoints; `None`: a key of the user's own below `state`.
@@ -85,6 +88,7 @@ pub struct Host {
     pub(crate) store: Store,
     pub(crate) crashes: Crashes,
     pub(crate) running: Running,
+    pub(crate) telemetry: Option<Arc<Telemetry>>,
     /// Made when it is first used: schemas are a good part of what a start would cost.
     pub(crate) registry: LazyLock<Registry>,
     pub(crate) trust: TrustStore,
@@ -104,6 +108,8 @@ impl Host {
         let store = store(&settings).signing(settings.audit_key());
         let crashes = Crashes::new(&settings.state);
         let running = Running::new(&settings.state);
+        let telemetry = settings.telemetry.as_ref();
+        let telemetry = telemetry.map(|to| Arc::new(Telemetry::new(to, &settings.version)));
         let trust = TrustStore::new(&settings.state);
         let rules = Mutex::new(Arc::new(settings.rules.clone()));
         Arc::new(Self {
@@ -111,6 +117,7 @@ impl Host {
             store,
             crashes,
             running,
+            telemetry,
             registry: LazyLock::new(Registry::built_in),
             trust,
             landing: tokio::sync::Mutex::default(),

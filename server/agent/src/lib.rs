@@ -17,6 +17,7 @@ mod scratch;
 mod session;
 mod state;
 mod system;
+mod telemetry;
 mod transcript;
 mod trust;
 mod turn;

@@ -3,14 +3,17 @@
 //! Whoever makes something happen records it here first. Recording never waits for the disk; [`Recorder::durable`]
 //! does, outside of the lock.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use interline_log::{
     Actor, CallId, Conversation, Entry, Event, EventData, Log, LogError, Message, TurnId,
 };
 
+use crate::telemetry::Telemetry;
+
 pub(crate) struct Recorder {
     inner: Mutex<Inner>,
+    telemetry: Option<Arc<Telemetry>>,
 }
 
 struct Inner {
@@ -44,13 +47,14 @@ impl From<(TurnId, CallId)> for Place {
 }
 
 impl Recorder {
-    pub(crate) fn new(log: Log, past: &[Event]) -> Self {
+    pub(crate) fn new(log: Log, past: &[Event], telemetry: Option<Arc<Telemetry>>) -> Self {
         let mut conversation = Conversation::default();
         for event in past {
             conversation.apply(event);
         }
         Self {
             inner: Mutex::new(Inner { log, conversation }),
+            telemetry,
         }
     }
 
@@ -70,6 +74,9 @@ impl Recorder {
             data,
         })?;
         inner.conversation.apply(&event);
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.note(&event);
+        }
         Ok(event)
     }
 

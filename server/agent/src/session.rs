@@ -371,7 +371,11 @@ impl Session {
         if self.resumed {
             return self.reopen();
         }
-        let recorder = Recorder::new(self.host.store().create(self.id)?, &[]);
+        let recorder = Recorder::new(
+            self.host.store().create(self.id)?,
+            &[],
+            self.host.telemetry.clone(),
+        );
         let created = EventData::SessionCreated {
             version: self.host.settings.version.clone(),
             roots: vec![self.workspace.root().display().to_string()],
@@ -385,7 +389,7 @@ impl Session {
         let (log, events) = self.host.store().open(self.id)?;
         let workflow = Workflow::of(&events);
         let open_turn = workflow.open_turn;
-        let recorder = Recorder::new(log, &events);
+        let recorder = Recorder::new(log, &events, self.host.telemetry.clone());
         let place = crate::recorder::Place {
             turn: open_turn,
             call: None,

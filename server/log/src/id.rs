@@ -26,6 +26,12 @@ macro_rules! id {
             pub fn new() -> Self {
                 Self(Ulid::new())
             }
+
+            /// The id as a number: the time of its making in the upper 48 bits, the rest is random.
+            #[must_use]
+            pub fn bits(self) -> u128 {
+                self.0.0
+            }
         }
 
         impl fmt::Display for $name {
@@ -76,11 +82,6 @@ id! {
 }
 
 impl SessionId {
-    /// For where there is no memory to be had.
-    pub(crate) fn bits(self) -> u128 {
-        self.0.0
-    }
-
     /// The opposite of [`SessionId::bits`].
     pub(crate) fn from_bits(bits: u128) -> Self {
         Self(Ulid(bits))

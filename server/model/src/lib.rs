@@ -14,6 +14,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
+mod post;
 mod provider_error;
 mod spec;
 mod sse;
@@ -30,6 +31,7 @@ pub use backoff::Backoff;
 pub use client::client;
 pub use codec::encode;
 pub use error::{ErrorClass, ErrorKind, ModelError};
+pub use post::Endpoint;
 pub use spec::{ModelSpec, Price, Provider, Secret, cost_micro_usd};
 
 /// What a model is asked. The parts stand in the order of the prompt cache: each is frozen or only grows.

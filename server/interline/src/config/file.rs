@@ -19,10 +19,23 @@ pub(crate) struct File {
     pub(crate) models: BTreeMap<String, Model>,
     #[serde(default)]
     pub(crate) budget: Limits,
+    /// The user's and the administrator's.
+    #[serde(default)]
+    pub(crate) telemetry: Telemetry,
     /// The administrator's alone.
     pub(crate) audit: Option<Audit>,
     #[serde(default, rename = "rule")]
     pub(crate) rules: Vec<Rule>,
+}
+
+/// `[telemetry]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Telemetry {
+    /// False: none, whatever else is said. True: to the endpoint, else to `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub(crate) enabled: Option<bool>,
+    /// Base address of an OTLP/HTTP collector.
+    pub(crate) endpoint: Option<String>,
 }
 
 /// `[audit]`.

@@ -7,8 +7,11 @@ use interline_log::{Mode, Tier};
 use interline_model::{ModelSpec, Provider, Secret};
 use interline_policy::Rules;
 
-use super::file::{Audit, File, Limits, Model};
+use super::file::{Audit, File, Limits, Model, Telemetry};
 use super::{Flags, Sourced};
+
+/// The standard variable with the base address of a collector.
+const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 pub(super) struct Merge<'a> {
     env: &'a [(String, String)],
@@ -18,6 +21,7 @@ pub(super) struct Merge<'a> {
     pub(super) budget: Sourced<Budget>,
     pub(super) rules: Rules,
     pub(super) rule_origins: Vec<(String, usize)>,
+    pub(super) telemetry: Sourced<Telemetry>,
     pub(super) audit_key: Option<Sourced<PathBuf>>,
     pub(super) warnings: Vec<String>,
 }
@@ -32,6 +36,7 @@ impl<'a> Merge<'a> {
             budget: default(Budget::default()),
             rules: Rules::default(),
             rule_origins: Vec::new(),
+            telemetry: default(Telemetry::default()),
             audit_key: None,
             warnings: Vec::new(),
         }
@@ -39,6 +44,7 @@ impl<'a> Merge<'a> {
 
     pub(super) fn user(&mut self, file: File, origin: &str) -> anyhow::Result<()> {
         self.refuse_audit(file.audit.as_ref(), origin);
+        self.set_telemetry(file.telemetry, origin);
         set(&mut self.model, file.model, origin);
         set(&mut self.mode, file.mode, origin);
         for (name, model) in file.models {
@@ -56,6 +62,11 @@ impl<'a> Merge<'a> {
     /// The repo may choose among the user's models and tighten the rest.
     pub(super) fn repo(&mut self, file: File, origin: &str) -> anyhow::Result<()> {
         self.refuse_audit(file.audit.as_ref(), origin);
+        if file.telemetry != Telemetry::default() {
+            self.warnings.push(format!(
+                "{origin}: [telemetry] is ignored: a repository can't say where it goes"
+            ));
+        }
         set(&mut self.model, file.model, origin);
         match file.mode {
             Some(mode) if rank(mode) > rank(self.mode.value) => {
@@ -104,6 +115,7 @@ impl<'a> Merge<'a> {
             };
         }
         set(&mut self.model, file.model, origin);
+        self.set_telemetry(file.telemetry, origin);
         if let Some(Audit { key }) = file.audit {
             anyhow::ensure!(
                 key.is_absolute(),
@@ -117,6 +129,44 @@ impl<'a> Merge<'a> {
         let bounded = bounded(self.budget.value, &file.budget);
         self.set_budget(bounded, origin);
         self.add_rules(Tier::Managed, file.rules, origin)
+    }
+
+    fn set_telemetry(&mut self, given: Telemetry, origin: &str) {
+        if given == Telemetry::default() {
+            return;
+        }
+        let before = &self.telemetry.value;
+        let value = Telemetry {
+            enabled: given.enabled.or(before.enabled),
+            endpoint: given.endpoint.or_else(|| before.endpoint.clone()),
+        };
+        self.telemetry = Sourced {
+            value,
+            origin: origin.to_owned(),
+        };
+    }
+
+    /// Where telemetry goes: nowhere unless the user or the administrator says so.
+    pub(super) fn collector(&mut self) -> Option<Sourced<String>> {
+        let Sourced {
+            value: Telemetry { enabled, endpoint },
+            origin,
+        } = self.telemetry.clone();
+        if enabled == Some(false) || (enabled.is_none() && endpoint.is_none()) {
+            return None;
+        }
+        let Some(value) = endpoint.or_else(|| self.var(COLLECTOR)) else {
+            self.warnings.push(format!(
+                "{origin}: telemetry goes nowhere: set telemetry.endpoint, or {COLLECTOR} in the environment"
+            ));
+            return None;
+        };
+        if let Err(error) = interline_model::Endpoint::check(&value) {
+            self.warnings
+                .push(format!("{origin}: telemetry is off: {error}"));
+            return None;
+        }
+        Some(Sourced { value, origin })
     }
 
     fn refuse_audit(&mut self, audit: Option<&Audit>, origin: &str) {

@@ -48,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) budget: Sourced<Budget>,
     pub(crate) rules: Rules,
     pub(crate) rule_origins: Vec<(String, usize)>,
+    /// Where telemetry goes.
+    pub(crate) telemetry: Option<Sourced<String>>,
     pub(crate) audit_key: Option<Sourced<PathBuf>>,
     /// What was set and doesn't count, with why.
     pub(crate) warnings: Vec<String>,
@@ -85,6 +87,7 @@ impl Config {
         if let Some(file) = managed {
             merge.managed(file, MANAGED)?;
         }
+        let telemetry = merge.collector();
         let merge::Merge {
             model,
             mode,
@@ -133,6 +136,7 @@ impl Config {
             budget,
             rules,
             rule_origins,
+            telemetry,
             audit_key,
             warnings,
             trusted,
@@ -156,6 +160,7 @@ impl Config {
             launcher: std::env::current_exe().ok(),
             env: self.env.clone(),
             trust: flags.trust,
+            telemetry: self.telemetry.as_ref().map(|to| to.value.clone()),
             audit_key: self.audit_key.as_ref().map(|key| key.value.clone()),
         }
     }
@@ -197,6 +202,13 @@ impl Config {
             };
             let value = format!("{} at {} ({key})", spec.id, spec.base_url);
             lines.push((format!("models.{}", spec.name), value, model.origin.clone()));
+        }
+        if let Some(to) = &self.telemetry {
+            lines.push((
+                "telemetry.endpoint".to_owned(),
+                quoted(&to.value),
+                to.origin.clone(),
+            ));
         }
         for (origin, count) in &self.rule_origins {
             lines.push(("rules".to_owned(), count.to_string(), origin.clone()));

@@ -278,6 +278,7 @@ fn settings(state: &Path, model: Option<String>) -> Settings {
         rules: interline_policy::Rules::default(),
         state: state.to_owned(),
         launcher: None,
+        telemetry: None,
         env: Arc::new(env.unwrap_or_default()),
         trust: true,
         audit_key: None,

@@ -4,7 +4,7 @@
 //! system's TLS roots are read only for `https`.
 
 mod reading;
-mod setup;
+pub(crate) mod setup;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};

@@ -16,7 +16,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const POOL_IDLE: Duration = Duration::from_secs(55);
 
 /// A client. The system's TLS roots are read for `https` only; a server on loopback is asked without a proxy.
-pub(super) fn build(https: bool, loopback: bool) -> Result<Client, ModelError> {
+pub(crate) fn build(https: bool, loopback: bool) -> Result<Client, ModelError> {
     let failed = |detail: String| {
         ModelError::new(
             ErrorKind::Config,
@@ -120,7 +120,7 @@ pub(super) fn headers(spec: &ModelSpec) -> Result<HeaderMap, ModelError> {
     Ok(headers)
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,
         Some(host) => host
