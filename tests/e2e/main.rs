@@ -16,5 +16,6 @@ mod requests;
 mod run;
 mod server;
 mod shadow;
+mod telemetry;
 mod terminal;
 mod tidy;

@@ -383,4 +383,41 @@ mod tests {
         assert!(merge.models[1].value.api_key.is_none());
         assert!(merge.warnings[0].contains("NOT_SET"));
     }
+
+    #[test]
+    fn telemetry_is_off_until_the_user_or_the_administrator_says_where_it_goes() {
+        let env = vec![(COLLECTOR.to_owned(), "http://127.0.0.1:4318".to_owned())];
+        let collector = |files: [&str; 3]| {
+            let mut merge = Merge::new(&env);
+            let [user, repo, managed] = files.map(file);
+            merge.user(user, "user").unwrap();
+            merge.repo(repo, "repo").unwrap();
+            merge.managed(managed, "managed").unwrap();
+            merge.collector().map(|to| (to.value, to.origin))
+        };
+        let to = |endpoint: &str| format!("[telemetry]\nendpoint = \"{endpoint}\"\n");
+        let (on, off) = (
+            "[telemetry]\nenabled = true\n",
+            "[telemetry]\nenabled = false\n",
+        );
+        let found = |endpoint: &str, origin: &str| Some((endpoint.to_owned(), origin.to_owned()));
+        assert_eq!(collector(["", "", ""]), None);
+        assert_eq!(collector(["", on, ""]), None);
+        assert_eq!(collector(["", &to("http://evil"), ""]), None);
+        assert_eq!(
+            collector([on, "", ""]),
+            found("http://127.0.0.1:4318", "user")
+        );
+        assert_eq!(
+            collector([&to("http://a"), "", ""]),
+            found("http://a", "user")
+        );
+        assert_eq!(
+            collector([&to("http://a"), "", &to("https://b")]),
+            found("https://b", "managed")
+        );
+        assert_eq!(collector([&to("http://a"), "", off]), None);
+        assert_eq!(collector([&to("http://me:pw@a"), "", ""]), None);
+        assert_eq!(collector([&to("file:///a"), "", ""]), None);
+    }
 }
