@@ -73,6 +73,7 @@ async fn session(
         budget: Budget::default(),
         rules,
         state: state.clone(),
+        telemetry: None,
         launcher: Some(launcher().to_owned()),
         env: Arc::new(env.map(own).into()),
         trust: true,
