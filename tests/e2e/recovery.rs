@@ -76,6 +76,54 @@ fn a_killed_turn_keeps_its_hunks() {
 }
 
 #[test]
+fn two_processes_never_write_one_log() {
+    let server = model([edit("two", "2"), Step::default().fault(StreamFault::Hang)]);
+    let place = Place::new().model(&server);
+    let mut child = place.start(&["run", "--diff", "please"]);
+    wait("the second request", || server.requests().len() == 2);
+    let id = place.session();
+    let log = std::fs::read(place.log().unwrap()).unwrap();
+    let second = place
+        .interline(&["sessions", "resume", &id, "--diff"])
+        .with(1);
+    let holder = format!("is open elsewhere (process {})", child.id());
+    assert!(second.err.contains(&holder), "{}", second.err);
+    let now = std::fs::read(place.log().unwrap()).unwrap();
+    assert_eq!(now, log, "nothing was written");
+    // Reading takes no lock.
+    place.interline(&["sessions", "show", &id]).with(0);
+    place.interline(&["replay", &id]).with(0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    place
+        .interline(&["sessions", "resume", &id, "--diff"])
+        .with(0);
+}
+
+#[test]
+fn who_has_lost_the_lock_writes_no_more() {
+    let late = Step {
+        delay_ms: 5_000,
+        ..Step::say("too late")
+    };
+    let server = model([edit("two", "2"), late]);
+    let place = Place::new().model(&server);
+    let mut child = place.start(&["run", "--diff", "please"]);
+    wait("the second request", || server.requests().len() == 2);
+    let id = place.session();
+    let folder = place.log().unwrap().parent().unwrap().to_owned();
+    std::fs::remove_file(folder.join("lock")).unwrap();
+    place
+        .interline(&["sessions", "resume", &id, "--diff"])
+        .with(0);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    place.interline(&["audit", "verify", &id]).with(0);
+    place.interline(&["replay", &id]).with(0);
+    let shown = place.interline(&["sessions", "show", &id]).with(0).out;
+    assert!(!shown.contains("too late"), "{shown}");
+}
+
+#[test]
 fn a_damaged_record_is_told() {
     let server = model([edit("two", "2"), Step::say("Done.")]);
     let place = Place::new().model(&server);
