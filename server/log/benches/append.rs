@@ -1,11 +1,10 @@
-//! What the log costs: appending, waiting for the disk, and checking a long session.
+//! What the log costs: appending, and waiting for the disk.
 //!
 //! `cargo bench -p interline-log`. Put `TMPDIR` on the disk that is meant: a tmpfs makes `durable` look free.
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
 use divan::Bencher;
-use divan::counter::BytesCount;
-use interline_log::{Actor, Against, Entry, EventData, Log, SessionId, Store};
+use interline_log::{Actor, Entry, EventData, Log, SessionId, Store};
 
 fn main() {
     divan::main();
@@ -93,24 +92,4 @@ fn append_code(bencher: Bencher<'_, '_>) {
             ..steer(0)
         })
         .bench_local_values(|entry| session.log.append(entry).unwrap());
-}
-
-#[divan::bench(args = [200, 3_000], sample_size = 1, sample_count = 20)]
-fn verify(bencher: Bencher<'_, '_>, bytes: usize) {
-    let Session {
-        _folder,
-        store,
-        id,
-        mut log,
-    } = session();
-    for _ in 0..5_000 {
-        log.append(steer(bytes)).unwrap();
-    }
-    drop(log);
-    let length = std::fs::metadata(store.session_folder(id).join("events-00000.jsonl"))
-        .unwrap()
-        .len();
-    bencher
-        .counter(BytesCount::new(length))
-        .bench_local(|| store.verify(id, &Against::default()).unwrap());
 }

@@ -79,11 +79,15 @@ impl FromStr for Digest {
         let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
             return Err(DigestError);
         };
-        let bytes = pairs
-            .iter()
-            .map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?));
-        let bytes: Vec<u8> = bytes.collect::<Option<_>>().ok_or(DigestError)?;
-        bytes.try_into().map(Self).map_err(|_| DigestError)
+        let pairs: &[[u8; 2]; 32] = pairs.try_into().map_err(|_| DigestError)?;
+        let mut bytes = [0; 32];
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            let (Some(high), Some(low)) = (nibble(*high), nibble(*low)) else {
+                return Err(DigestError);
+            };
+            *byte = high << 4 | low;
+        }
+        Ok(Self(bytes))
     }
 }
 
