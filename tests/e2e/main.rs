@@ -3,6 +3,7 @@
 //! No test here reaches beyond 127.0.0.1, and each has a home and a project of its own in a temporary folder.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail the test")]
 
+mod budget;
 mod crash;
 mod editor;
 mod faults;

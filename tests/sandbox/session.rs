@@ -70,7 +70,7 @@ async fn session(
         model: "auto".to_owned(),
         mode: Mode::Default,
         models: Vec::new(),
-        budget: Budget::default(),
+        budget: Arc::new(Budget::default),
         rules,
         state: state.clone(),
         telemetry: None,

@@ -69,9 +69,10 @@ function progress(server: Server, turns: Turns, turn: Turn): void {
   const options = { location: vscode.ProgressLocation.Notification, title: `Interline: ${turn.title}`, cancellable: true };
   void vscode.window.withProgress(options, (bar, token) => new Promise<void>((resolve) => {
     token.onCancellationRequested(() => void server.command("cancel", { session: turn.session }));
-    bar.report({ message: turn.activity });
+    const show = (): void => bar.report({ message: [turn.activity, turn.cost].filter((text) => text !== "").join(" · ") });
+    show();
     const part = turns.onChange(() => {
-      if (turns.all.includes(turn)) return bar.report({ message: turn.activity });
+      if (turns.all.includes(turn)) return show();
       part.dispose();
       resolve();
     });

@@ -358,7 +358,7 @@ export type SessionEvent =
   /** Pending hunks changed. */
   | { type: "hunksChanged"; documents: HunksChanged[] }
   /** Tokens were spent. */
-  | { type: "spent"; turn: string; usage: Usage; costUsd?: number }
+  | { type: "spent"; turn: string; usage: Usage; costUsd?: number; sessionCostUsd?: number }
   /** Something that the user should know. */
   | { type: "notice"; text: string; warning: boolean }
   /** The model asks, and waits: the next `interline.prompt` to the session is the answer. */

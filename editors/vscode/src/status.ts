@@ -14,7 +14,9 @@ export function statusItem(server: Server, turns: Turns, hunks: Hunks): vscode.D
     const [turn] = turns.all;
     const pending = hunks.all.length;
     const stopped = server.state === State.Stopped;
-    item.text = stopped ? "$(circle-slash) Interline" : turn ? `$(loading~spin) Interline` : pending > 0 ? `$(diff) Interline ${pending}` : "$(sparkle) Interline";
+    const icon = stopped ? "circle-slash" : turn ? "loading~spin" : pending > 0 ? "diff" : "sparkle";
+    const parts = [`$(${icon}) Interline`, !stopped && !turn && pending > 0 ? String(pending) : "", stopped ? "" : turns.cost];
+    item.text = parts.filter((text) => text !== "").join(" ");
     item.backgroundColor = stopped ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
     const lines = [
       stopped ? "Interline's server is not running" : turn ? `${turn.title}: ${turn.activity || "working"}` : "Interline is ready",

@@ -10,6 +10,8 @@ export interface Turn {
   session: string;
   title: string;
   activity: string;
+  /** So far, such as "$0.12"; empty where that is nothing, or not known. */
+  cost: string;
   /** The agent's words since the last tool call: at the end, its answer. */
   answer: string;
   hunks: boolean;
@@ -29,6 +31,8 @@ export class Turns implements vscode.Disposable {
   model: string | undefined;
   mode: string | undefined;
   spent: string | undefined;
+  /** What the session that was heard of last has cost, such as "$0.12"; empty where that is nothing, or not known. */
+  cost = "";
   /** What the last turn's edits do to the project's problems, where something could check them. */
   verdict: string | undefined;
 
@@ -55,7 +59,7 @@ export class Turns implements vscode.Disposable {
     const turn = "turn" in event ? this.running.get(event.turn) : undefined;
     switch (event.type) {
       case "turnStarted": {
-        const started = { id: event.turn, session, title: event.title, activity: "", answer: "", hunks: false };
+        const started = { id: event.turn, session, title: event.title, activity: "", cost: "", answer: "", hunks: false };
         this.running.set(event.turn, started);
         this.verdict = undefined;
         this.starts.fire(started);
@@ -77,7 +81,9 @@ export class Turns implements vscode.Disposable {
         this.verdict = `The edits: ${event.summary}`;
         break;
       case "spent":
-        this.spent = `${event.usage.input + event.usage.cacheRead + event.usage.cacheWrite} tokens in, ${event.usage.output} out${event.costUsd === undefined || event.costUsd === null ? "" : `, $${event.costUsd.toFixed(4)}`}`;
+        if (turn) turn.cost = dollars(event.costUsd);
+        this.cost = dollars(event.sessionCostUsd);
+        this.spent = `${event.usage.input + event.usage.cacheRead + event.usage.cacheWrite} tokens in, ${event.usage.output} out${turn?.cost ? `, ${turn.cost}` : ""}${this.cost ? ` (session ${this.cost})` : ""}`;
         break;
       case "configured":
         Object.assign(this, { model: event.model, mode: event.mode });
@@ -96,4 +102,9 @@ export class Turns implements vscode.Disposable {
     void vscode.commands.executeCommand("setContext", "interline.running", this.running.size > 0);
     this.changes.fire();
   }
+}
+
+function dollars(usd: number | null | undefined): string {
+  if (!usd) return "";
+  return usd < 0.01 ? "<$0.01" : `$${usd.toFixed(2)}`;
 }

@@ -1,10 +1,10 @@
 //! The process-wide part: configuration, models, rules, the session store. Serves many connections.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use interline_log::{Crashes, KeyFile, Mode, Running, Store, Tier};
+use interline_log::{Crashes, KeyFile, Ledger, Mode, Running, Store, Tier};
 use interline_model::{ModelClient, ModelSpec, Secret, find_auto};
 use interline_policy::{AlwaysStore, Rule, Rules};
 use interline_tools::{Confinement, Registry};
@@ -13,6 +13,9 @@ use tokio::sync::OnceCell;
 use crate::budget::Budget;
 use crate::telemetry::Telemetry;
 use crate::trust::TrustStore;
+
+/// The cache of what was spent, in the state folder.
+const LEDGER: &str = "spent-1.jsonl";
 
 /// What the configuration says, resolved.
 #[derive(Clone)]
@@ -25,8 +28,8 @@ pub struct Settings {
     pub mode: Mode,
     /// Configured models, in order.
     pub models: Vec<ModelSpec>,
-    /// Limits of a turn.
-    pub budget: Budget,
+    /// The limits, as the configuration has them when it is called: at the start of each turn, where blocking is allowed.
+    pub budget: Arc<dyn Fn() -> Budget + Send + Sync>,
     /// Rules of every tier.
     pub rules: Rules,
     /// Sessions, trust and always-allow rules live below it.
@@ -89,6 +92,7 @@ pub struct Host {
     pub(crate) crashes: Crashes,
     pub(crate) running: Running,
     pub(crate) telemetry: Option<Arc<Telemetry>>,
+    pub(crate) ledger: Ledger,
     /// Made when it is first used: schemas are a good part of what a start would cost.
     pub(crate) registry: LazyLock<Registry>,
     pub(crate) trust: TrustStore,
@@ -99,6 +103,8 @@ pub struct Host {
     confinement: OnceCell<Result<Confinement, String>>,
     /// By name: a client holds its connections, and for https the TLS roots.
     clients: Mutex<HashMap<String, Arc<dyn ModelClient>>>,
+    /// Names of models that the user was told have no price.
+    unpriced: Mutex<HashSet<String>>,
 }
 
 impl Host {
@@ -106,6 +112,7 @@ impl Host {
     #[must_use]
     pub fn new(settings: Settings) -> Arc<Self> {
         let store = store(&settings).signing(settings.audit_key());
+        let ledger = Ledger::new(&store, settings.state.join(LEDGER));
         let crashes = Crashes::new(&settings.state);
         let running = Running::new(&settings.state);
         let telemetry = settings.telemetry.as_ref();
@@ -118,6 +125,7 @@ impl Host {
             crashes,
             running,
             telemetry,
+            ledger,
             registry: LazyLock::new(Registry::built_in),
             trust,
             landing: tokio::sync::Mutex::default(),
@@ -125,6 +133,7 @@ impl Host {
             auto: OnceCell::new(),
             confinement: OnceCell::new(),
             clients: Mutex::default(),
+            unpriced: Mutex::default(),
         })
     }
 
@@ -228,6 +237,24 @@ impl Host {
         let client = interline_model::client(spec).map_err(|error| error.to_string())?;
         clients.insert(name, client.clone());
         Ok(client)
+    }
+
+    /// The limits as they are now.
+    pub(crate) async fn budget(&self) -> Budget {
+        let budget = self.settings.budget.clone();
+        match tokio::task::spawn_blocking(move || budget()).await {
+            Ok(budget) => budget,
+            Err(error) => {
+                tracing::error!(%error, "the limits can't be read, the default ones count");
+                Budget::default()
+            }
+        }
+    }
+
+    /// Was the user not told yet that this model has no price?
+    pub(crate) fn is_news(&self, model: &str) -> bool {
+        let mut unpriced = self.unpriced.lock().unwrap_or_else(PoisonError::into_inner);
+        unpriced.insert(model.to_owned())
     }
 
     fn keys(&self) -> interline_model::Environment {

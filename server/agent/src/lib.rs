@@ -23,7 +23,7 @@ mod trust;
 mod turn;
 
 pub use agent::{Agent, AgentError, Diff, Focus, Request, Selection, Started};
-pub use budget::Budget;
+pub use budget::{Budget, Limits};
 pub use crash::{Interrupted, date};
 pub use host::{Host, Settings};
 pub use interline_policy::visible;

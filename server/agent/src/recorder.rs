@@ -1,4 +1,4 @@
-//! A session's log and the conversation folded from it, behind one short lock.
+//! A session's log and what is folded from it, the conversation and the spending, behind one short lock.
 //!
 //! Whoever makes something happen records it here first. Recording never waits for the disk; [`Recorder::durable`]
 //! does, outside of the lock.
@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use interline_log::{
-    Actor, CallId, Conversation, Entry, Event, EventData, Log, LogError, Message, TurnId,
+    Actor, CallId, Conversation, Entry, Event, EventData, Log, LogError, Message, Spending, TurnId,
 };
 
 use crate::telemetry::Telemetry;
@@ -19,6 +19,7 @@ pub(crate) struct Recorder {
 struct Inner {
     log: Log,
     conversation: Conversation,
+    spending: Spending,
 }
 
 /// What an event belongs to.
@@ -49,11 +50,17 @@ impl From<(TurnId, CallId)> for Place {
 impl Recorder {
     pub(crate) fn new(log: Log, past: &[Event], telemetry: Option<Arc<Telemetry>>) -> Self {
         let mut conversation = Conversation::default();
+        let mut spending = Spending::default();
         for event in past {
             conversation.apply(event);
+            spending.apply(event.ts, &event.data);
         }
         Self {
-            inner: Mutex::new(Inner { log, conversation }),
+            inner: Mutex::new(Inner {
+                log,
+                conversation,
+                spending,
+            }),
             telemetry,
         }
     }
@@ -74,6 +81,7 @@ impl Recorder {
             data,
         })?;
         inner.conversation.apply(&event);
+        inner.spending.apply(event.ts, &event.data);
         if let Some(telemetry) = &self.telemetry {
             telemetry.note(&event);
         }
@@ -88,6 +96,11 @@ impl Recorder {
 
     pub(crate) fn messages(&self) -> Vec<Message> {
         self.lock().conversation.messages().to_vec()
+    }
+
+    /// What the session has spent so far.
+    pub(crate) fn spending(&self) -> Spending {
+        self.lock().spending.clone()
     }
 
     /// Calls of the last response that have no result yet.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::budget::Spent;
+use crate::budget::Taken;
 use crate::turn::Wanted;
 use interline_log::{AssistantContent, CallStatus, Event, EventData, RetryClass, TurnId, Workflow};
 use interline_policy::Labels;
@@ -53,13 +53,12 @@ pub(crate) fn calls(events: &[Event], workflow: &Workflow, orphans: &[String]) -
 }
 
 /// What the open turn has taken so far: its limits go on counting.
-pub(crate) fn spent(workflow: &Workflow, turn: TurnId) -> Spent {
+pub(crate) fn taken(workflow: &Workflow, turn: TurnId) -> Taken {
     let budgeted = workflow.budget.get(&turn).copied().unwrap_or_default();
-    Spent {
+    Taken {
         steps: budgeted.requests,
-        usage: budgeted.spent.usage,
-        micro_usd: budgeted.spent.cost_micro_usd,
-        ..Spent::default()
+        spent: budgeted.spent,
+        ..Taken::default()
     }
 }
 

@@ -18,7 +18,7 @@ use interline_workspace::editor::{Display, Editor};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::budget::Spent;
+use crate::budget::Taken;
 use crate::host::Host;
 use crate::recorder::Recorder;
 use crate::scratch::Scratch;
@@ -53,7 +53,7 @@ pub(crate) struct Suspended {
     pub(crate) turn: TurnId,
     /// Its calls without a result.
     pub(crate) calls: Vec<Wanted>,
-    pub(crate) spent: Spent,
+    pub(crate) taken: Taken,
     /// How it ends where it is not taken up.
     settlement: Vec<EventData>,
 }
@@ -423,7 +423,7 @@ impl Session {
             Some(turn) if waiting => self.suspend(Suspended {
                 turn,
                 calls: crate::resume::calls(&events, &workflow, &orphans),
-                spent: crate::resume::spent(&workflow, turn),
+                taken: crate::resume::taken(&workflow, turn),
                 settlement,
             }),
             _ => {

@@ -1,30 +1,26 @@
 //! The transcript: a session as a readable Markdown document, a fold of its events.
 //!
-//! Rendered plain: what the model or a tool says makes no image, no link and no command.
+//! Rendered plain: what the model, a tool or a file says makes no image, no link and no command (`markdown`).
 
+mod markdown;
+
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use interline_log::{
-    AssistantContent, CallStatus, Event, EventData, HunkKind, HunkRecord, PermissionAnswer,
-    TodoStatus, TurnOutcome,
+    AssistantContent, CallId, CallStatus, Event, EventData, HunkKind, HunkRecord, PermissionAnswer,
+    Spent, TodoStatus, TurnOutcome,
 };
+
+pub(crate) use markdown::line;
+use markdown::{clean, code, fence_for, prose};
 
 /// The transcript of these events, in Markdown.
 #[must_use]
 pub fn transcript(events: &[Event]) -> String {
-    let mut out = String::new();
-    let mut unchecked = None;
+    let mut page = Page::default();
     for event in events {
-        // Why edits are not checked is told once, not after each turn.
-        if let EventData::EditChecked {
-            verdict: None,
-            reason,
-        } = &event.data
-            && unchecked.replace(reason) == Some(reason)
-        {
-            continue;
-        }
-        write_event(&mut out, event);
+        page.event(event);
     }
     if crate::resume::waiting(events)
         && let Some(text) = events.iter().rev().find_map(|event| match &event.data {
@@ -32,178 +28,267 @@ pub fn transcript(events: &[Event]) -> String {
             _ => None,
         })
     {
-        let _ = writeln!(out, "*Waiting for your permission: {}*\n", line(text));
+        page.remark(&format!("Waiting for your permission: {}", line(text)));
     }
-    out
+    page.end_list();
+    page.out
 }
 
-fn write_event(out: &mut String, event: &Event) {
-    // Writing into a String fails never.
-    let _ = match &event.data {
-        EventData::SessionCreated { roots, .. } => {
-            writeln!(
-                out,
-                "# Interline in {}\n\nSession {}\n",
-                roots.join(", "),
-                event.session
-            )
+#[derive(Default)]
+struct Page<'a> {
+    out: String,
+    /// The last line is an item, and others may follow it.
+    in_list: bool,
+    /// Why policy asked about a call or denied it, by call.
+    gates: HashMap<CallId, String>,
+    /// Why edits are not checked is told once, not after each turn.
+    unchecked: Option<&'a str>,
+    /// What the turn has taken.
+    spent: Spent,
+}
+
+impl<'a> Page<'a> {
+    /// A paragraph, a heading or a block, which ends with a line break.
+    fn block(&mut self, text: &str) {
+        self.end_list();
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    fn remark(&mut self, text: &str) {
+        self.block(&format!("*{text}*\n"));
+    }
+
+    fn item(&mut self, text: &str) {
+        self.in_list = true;
+        // Writing into a String fails never.
+        let _ = writeln!(self.out, "- {text}");
+    }
+
+    fn end_list(&mut self) {
+        if std::mem::take(&mut self.in_list) {
+            self.out.push('\n');
         }
-        EventData::SessionConfig {
-            model,
-            model_id,
-            mode,
-            ..
-        } => {
-            let mode = serde_json::to_string(mode).unwrap_or_default();
-            writeln!(
-                out,
-                "*Model {model} ({model_id}), mode {}*\n",
-                mode.trim_matches('"')
-            )
-        }
-        EventData::SessionResumed { .. } => writeln!(out, "*Resumed*\n"),
-        EventData::InputUser { text, .. } => writeln!(out, "## You\n\n{}\n", quoted(text)),
-        EventData::InputSteer { text } => writeln!(out, "**You, meanwhile**\n\n{}\n", quoted(text)),
-        EventData::ResponseBlock { block } => match &block.content {
-            AssistantContent::Text { text } => writeln!(out, "{}\n", plain(text)),
-            _ => Ok(()),
-        },
-        EventData::RequestRetry {
-            attempt, reason, ..
-        } => {
-            writeln!(out, "*Attempt {attempt} failed: {}*\n", line(reason))
-        }
-        EventData::ToolOutcome {
-            tool,
-            status,
-            summary,
-            ..
-        } => {
-            writeln!(
-                out,
-                "- `{}` {}{}\n",
-                line(tool),
-                line(summary),
-                status_note(*status)
-            )
-        }
-        EventData::PermissionDecided { answer, by } => {
-            let answer = match answer {
-                PermissionAnswer::Deny => "denied",
-                PermissionAnswer::Allow => "allowed once",
-                PermissionAnswer::AllowAlways => "allowed always",
-                PermissionAnswer::AcceptAndAllow => "allowed once, with all changes accepted,",
-                PermissionAnswer::AllowInSandbox => "allowed in the shadow",
-            };
-            writeln!(out, "- permission {answer} by {}\n", line(by))
-        }
-        EventData::PermissionRefused { reason } => {
-            writeln!(out, "- an answer was refused: {}\n", line(reason))
-        }
-        EventData::EditProposed { path, hunks, .. } => write_hunks(out, path, hunks),
-        EventData::EditApplied { path, hunks, .. } => {
-            writeln!(out, "- accepted: {} in {path}\n", changes(hunks.len()))
-        }
-        EventData::EditRejected { hunks } => {
-            writeln!(out, "- rejected: {}\n", changes(hunks.len()))
-        }
-        EventData::EditRefused { hunks, reason } => {
-            writeln!(
-                out,
-                "- not landed: {}: {}\n",
-                changes(hunks.len()),
-                line(reason)
-            )
-        }
-        EventData::EditConflicted { hunks } => writeln!(
-            out,
-            "- in conflict with your edits: {}\n",
-            changes(hunks.len())
-        ),
-        EventData::EditUndone { path, hunks, .. } => {
-            writeln!(out, "- undone: {} in {path}\n", changes(hunks.len()))
-        }
-        EventData::EditChecked {
-            verdict: Some(verdict),
-            ..
-        } => writeln!(out, "- the edits: {verdict}\n"),
-        EventData::EditChecked { reason, .. } => {
-            writeln!(out, "- the edits were not checked: {}\n", line(reason))
-        }
-        EventData::TodoSet { items } => {
-            for item in items {
-                let mark = if item.status == TodoStatus::Done {
-                    "x"
-                } else {
-                    " "
-                };
-                let _ = writeln!(out, "- [{mark}] {}", line(&item.text));
+    }
+
+    fn event(&mut self, event: &'a Event) {
+        match &event.data {
+            EventData::SessionCreated { roots, .. } => {
+                let roots = line(&roots.join(", "));
+                self.block(&format!(
+                    "# Interline in {roots}\n\nSession {}\n",
+                    event.session
+                ));
             }
-            writeln!(out)
+            EventData::SessionConfig {
+                model,
+                model_id,
+                mode,
+                ..
+            } => {
+                let mode = serde_json::to_string(mode).unwrap_or_default();
+                let (model, id) = (line(model), line(model_id));
+                self.remark(&format!(
+                    "Model {model} ({id}), mode {}",
+                    mode.trim_matches('"')
+                ));
+            }
+            EventData::SessionResumed { .. } => self.remark("Resumed"),
+            EventData::InputUser { text, .. } => {
+                self.spent = Spent::default();
+                self.block(&format!("## You\n\n{}", quoted(text)));
+            }
+            EventData::InputSteer { text } => {
+                self.block(&format!("**You, meanwhile**\n\n{}", quoted(text)));
+            }
+            EventData::ResponseBlock { block } => {
+                if let AssistantContent::Text { text } = &block.content {
+                    self.block(&prose(text));
+                }
+            }
+            EventData::ResponseStopped {
+                usage,
+                cost_micro_usd,
+                ..
+            } => self.spent.add(*usage, *cost_micro_usd),
+            EventData::RequestRetry {
+                attempt, reason, ..
+            } => self.remark(&format!("Attempt {attempt} failed: {}", line(reason))),
+            EventData::TodoSet { items } => {
+                for item in items {
+                    let done = item.status == TodoStatus::Done;
+                    let mark = if done { "x" } else { " " };
+                    self.item(&format!("[{mark}] {}", line(&item.text)));
+                }
+            }
+            EventData::TurnEnded { outcome } => self.turn_ended(outcome),
+            EventData::Crash { cause, message, .. } if cause == "panic" => {
+                self.remark(&format!("Internal error: {}", line(message)));
+            }
+            EventData::Crash { cause, .. } => {
+                self.remark(&format!("The process ended unexpectedly ({})", line(cause)));
+            }
+            EventData::LogRecovered { bytes, .. } => {
+                self.remark(&format!("The log was torn: {bytes} bytes were set aside"));
+            }
+            _ => {
+                self.call(event);
+                self.edit(&event.data);
+            }
         }
-        EventData::TurnEnded { outcome } => match outcome {
-            TurnOutcome::Done => Ok(()),
-            TurnOutcome::Cancelled => writeln!(out, "*Cancelled*\n"),
-            TurnOutcome::Stopped { message, .. } => writeln!(out, "*Stopped: {}*\n", line(message)),
-            TurnOutcome::Failed { message } => writeln!(out, "*Failed: {}*\n", line(message)),
-        },
-        EventData::Crash { cause, message, .. } if cause == "panic" => {
-            writeln!(out, "*Internal error: {}*\n", line(message))
-        }
-        EventData::Crash { cause, .. } => {
-            writeln!(out, "*The process ended unexpectedly ({})*\n", line(cause))
-        }
-        EventData::LogRecovered { bytes, .. } => {
-            writeln!(out, "*The log was torn: {bytes} bytes were set aside*\n")
-        }
-        _ => Ok(()),
-    };
-}
+    }
 
-fn write_hunks(out: &mut String, path: &str, hunks: &[HunkRecord]) -> std::fmt::Result {
-    for hunk in hunks {
-        let title = match &hunk.kind {
-            HunkKind::Text => format!("{path}:{}", hunk.start_line + 1),
-            HunkKind::Create => format!("{path} (new file)"),
-            HunkKind::Delete => format!("{path} (deleted)"),
-            HunkKind::Move { to } => format!("{path} → {to}"),
-            HunkKind::Binary { before: None, .. } => format!("{path} (new file)"),
-            HunkKind::Binary { after: None, .. } => format!("{path} (deleted)"),
-            HunkKind::Binary { .. } => format!("{path} (no text)"),
-            HunkKind::Mode { .. } => format!("{path} (mode)"),
+    /// Calls, folded to a line with what came of them, and who let them run, and why that was asked.
+    fn call(&mut self, event: &Event) {
+        let gate = |page: &Self| {
+            let gate = event.call.and_then(|call| page.gates.get(&call));
+            gate.map(|why| format!(": {why}")).unwrap_or_default()
         };
-        let fence = fence_for(&[&hunk.old, &hunk.new]);
-        writeln!(out, "{title}\n\n{fence}diff")?;
-        for removed in hunk.old.lines() {
-            writeln!(out, "-{removed}")?;
+        match &event.data {
+            EventData::ToolGated {
+                decision,
+                by,
+                reasons,
+                ..
+            } if decision != "allow" => {
+                if let Some(call) = event.call {
+                    self.gates.insert(call, why(by, reasons));
+                }
+            }
+            EventData::ToolOutcome {
+                tool,
+                status,
+                summary,
+                ..
+            } => {
+                let note = match status {
+                    CallStatus::Succeeded => String::new(),
+                    CallStatus::Failed => " (failed)".to_owned(),
+                    CallStatus::Denied => format!(" (denied{})", gate(self)),
+                    CallStatus::Cancelled => " (cancelled)".to_owned(),
+                    CallStatus::Unknown => " (outcome unknown)".to_owned(),
+                };
+                self.item(&format!("{} {}{note}", code(tool), line(summary)));
+            }
+            EventData::PermissionDecided { answer, by } => {
+                let answer = match answer {
+                    PermissionAnswer::Deny => "denied",
+                    PermissionAnswer::Allow => "allowed once",
+                    PermissionAnswer::AllowAlways => "allowed always",
+                    PermissionAnswer::AcceptAndAllow => "allowed once, with all changes accepted,",
+                    PermissionAnswer::AllowInSandbox => "allowed in the shadow",
+                };
+                let text = format!("permission {answer} by {}{}", line(by), gate(self));
+                self.item(&text);
+            }
+            EventData::PermissionRefused { reason } => {
+                self.item(&format!("an answer was refused: {}", line(reason)));
+            }
+            _ => {}
         }
-        for added in hunk.new.lines() {
-            writeln!(out, "+{added}")?;
-        }
-        writeln!(out, "{fence}\n")?;
     }
-    Ok(())
+
+    fn edit(&mut self, data: &'a EventData) {
+        match data {
+            EventData::EditProposed { path, hunks, .. } => {
+                for hunk in hunks {
+                    self.block(&diff(path, hunk));
+                }
+            }
+            EventData::EditApplied { path, hunks, .. } => {
+                self.item(&format!(
+                    "accepted: {} in {}",
+                    changes(hunks.len()),
+                    line(path)
+                ));
+            }
+            EventData::EditRejected { hunks } => {
+                self.item(&format!("rejected: {}", changes(hunks.len())));
+            }
+            EventData::EditRefused { hunks, reason } => {
+                let changes = changes(hunks.len());
+                self.item(&format!("not landed: {changes}: {}", line(reason)));
+            }
+            EventData::EditConflicted { hunks } => {
+                self.item(&format!(
+                    "in conflict with your edits: {}",
+                    changes(hunks.len())
+                ));
+            }
+            EventData::EditUndone { path, hunks, .. } => {
+                self.item(&format!(
+                    "undone: {} in {}",
+                    changes(hunks.len()),
+                    line(path)
+                ));
+            }
+            EventData::EditChecked {
+                verdict: Some(verdict),
+                ..
+            } => self.item(&format!("the edits: {}", line(&verdict.to_string()))),
+            EventData::EditChecked { reason, .. } => {
+                if self.unchecked.replace(reason) != Some(reason) {
+                    self.item(&format!("the edits were not checked: {}", line(reason)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn turn_ended(&mut self, outcome: &TurnOutcome) {
+        match outcome {
+            TurnOutcome::Done => {}
+            TurnOutcome::Cancelled => self.remark("Cancelled"),
+            TurnOutcome::Stopped { message, .. } => {
+                self.remark(&format!("Stopped: {}", line(message)));
+            }
+            TurnOutcome::Failed { message } => self.remark(&format!("Failed: {}", line(message))),
+        }
+        let spent = std::mem::take(&mut self.spent);
+        let tokens = spent.usage.total();
+        if tokens == 0 {
+            return;
+        }
+        let cost = match (spent.cost_micro_usd, spent.unpriced) {
+            (0, 0) => String::new(),
+            (0, _) => ", at a price that is not known".to_owned(),
+            (cost, _) => format!(", {:.4} USD", cost as f64 / 1e6),
+        };
+        self.remark(&format!("{tokens} tokens{cost}"));
+    }
 }
 
-/// A fence that no line of the texts can close.
-fn fence_for(texts: &[&str]) -> String {
-    let longest = texts
-        .iter()
-        .flat_map(|text| text.split(|c| c != '`'))
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
-    "`".repeat(longest.max(2) + 1)
+/// A rule or a check, with its reasons.
+fn why(by: &str, reasons: &[String]) -> String {
+    let by = line(by);
+    if reasons.is_empty() {
+        return by;
+    }
+    format!("{by} ({})", line(&reasons.join(", ")))
 }
 
-fn status_note(status: CallStatus) -> &'static str {
-    match status {
-        CallStatus::Succeeded => "",
-        CallStatus::Failed => " (failed)",
-        CallStatus::Denied => " (denied)",
-        CallStatus::Cancelled => " (cancelled)",
-        CallStatus::Unknown => " (outcome unknown)",
+fn diff(path: &str, hunk: &HunkRecord) -> String {
+    let path = line(path);
+    let title = match &hunk.kind {
+        HunkKind::Text => format!("{path}:{}", hunk.start_line + 1),
+        HunkKind::Create => format!("{path} (new file)"),
+        HunkKind::Delete => format!("{path} (deleted)"),
+        HunkKind::Move { to } => format!("{path} → {}", line(to)),
+        HunkKind::Binary { before: None, .. } => format!("{path} (new file)"),
+        HunkKind::Binary { after: None, .. } => format!("{path} (deleted)"),
+        HunkKind::Binary { .. } => format!("{path} (no text)"),
+        HunkKind::Mode { .. } => format!("{path} (mode)"),
+    };
+    let (old, new) = (clean(&hunk.old), clean(&hunk.new));
+    let fence = fence_for(&[&old, &new]);
+    let mut out = format!("{title}\n\n{fence}diff\n");
+    for (mark, text) in [('-', old), ('+', new)] {
+        for line in text.lines() {
+            let _ = writeln!(out, "{mark}{line}");
+        }
     }
+    let _ = writeln!(out, "{fence}");
+    out
 }
 
 pub(crate) fn changes(count: usize) -> String {
@@ -215,22 +300,9 @@ pub(crate) fn changes(count: usize) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    text.lines()
-        .map(|line| format!("> {}\n", plain(line)))
-        .collect()
-}
-
-/// One line without Markdown of its own.
-pub(crate) fn line(text: &str) -> String {
-    plain(&text.replace(['\n', '\r'], " "))
-}
-
-/// Markdown without what would load or run something: images become text, links lose their target unless it is one
-/// that only opens a page.
-fn plain(text: &str) -> String {
-    text.replace("![", "!\\[")
-        .replace("](command:", "]\\(command:")
-        .replace('<', "\\<")
+    let text = prose(text);
+    let lines = text.lines();
+    lines.map(|line| format!("> {line}\n")).collect()
 }
 
 #[cfg(test)]
@@ -266,15 +338,63 @@ mod tests {
     }
 
     #[test]
-    fn images_and_command_links_are_text() {
-        assert_eq!(plain("![x](http://a/b.png)"), "!\\[x](http://a/b.png)");
-        assert_eq!(plain("[x](command:rm)"), "[x]\\(command:rm)");
-        assert_eq!(plain("<img src=x>"), "\\<img src=x>");
-    }
-
-    #[test]
-    fn no_text_closes_its_fence() {
-        assert_eq!(fence_for(&["a", "b"]), "```");
-        assert_eq!(fence_for(&["````\n"]), "`````");
+    fn a_turn_is_readable() {
+        use interline_log::{AssistantBlock, Usage};
+        let call = Some(CallId::new());
+        let of_call = |data| Event {
+            call,
+            ..event(data)
+        };
+        let usage = Usage {
+            output: 1200,
+            ..Usage::default()
+        };
+        let block = AssistantBlock {
+            content: AssistantContent::Text {
+                text: "I push. ![x](http://a/b)".to_owned(),
+            },
+            raw: None,
+        };
+        let asked = EventData::ToolGated {
+            decision: "ask".to_owned(),
+            by: "built-in".to_owned(),
+            reasons: vec!["network".to_owned()],
+            digest: String::new(),
+        };
+        let decided = EventData::PermissionDecided {
+            answer: PermissionAnswer::Allow,
+            by: "user".to_owned(),
+        };
+        let outcome = EventData::ToolOutcome {
+            tool: "shell`![x](y)".to_owned(),
+            tool_use_id: "1".to_owned(),
+            status: CallStatus::Succeeded,
+            content: "…".to_owned(),
+            summary: "git push\n# not a title".to_owned(),
+        };
+        let told = transcript(&[
+            event(EventData::InputUser {
+                title: "push".to_owned(),
+                text: "push\n\nplease".to_owned(),
+                context: String::new(),
+            }),
+            event(EventData::ResponseBlock { block }),
+            event(EventData::ResponseStopped {
+                reason: interline_log::StopReason::EndTurn,
+                usage,
+                cost_micro_usd: Some(18_000),
+            }),
+            of_call(asked),
+            of_call(decided),
+            of_call(outcome),
+            event(EventData::TurnEnded {
+                outcome: TurnOutcome::Done,
+            }),
+        ]);
+        let wanted = "## You\n\n> push\n> \n> please\n\nI push. ![x]\\(http://a/b)\n\n\
+                      - permission allowed once by user: built-in (network)\n\
+                      - `shell'![x](y)` git push # not a title\n\n\
+                      *1200 tokens, 0.0180 USD*\n\n";
+        assert_eq!(told, wanted);
     }
 }

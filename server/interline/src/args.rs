@@ -91,6 +91,9 @@ pub(crate) struct Run {
     /// Trust the folder for this run: its own checker may run.
     #[arg(long)]
     pub(crate) trust: bool,
+    /// What this turn may cost, whatever your limits say (managed ones hold).
+    #[arg(long, value_name = "USD", value_parser = usd)]
+    pub(crate) budget: Option<f64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -125,6 +128,9 @@ pub(crate) enum Sessions {
         /// Trust the folder for this run: its own checker may run.
         #[arg(long)]
         trust: bool,
+        /// What this turn may cost, whatever your limits say (managed ones hold).
+        #[arg(long, value_name = "USD", value_parser = usd)]
+        budget: Option<f64>,
     },
     /// Its events, one a line, payloads inline.
     Export {
@@ -229,6 +235,11 @@ fn public_key(text: &str) -> Result<PublicKey, String> {
             .map_err(|error| format!("{what}, and no file has that name ({error})"))?;
         file.trim_end().parse()
     })
+}
+
+fn usd(text: &str) -> Result<f64, String> {
+    let usd = text.parse().ok().filter(|usd: &f64| *usd >= 0.0);
+    usd.ok_or_else(|| "expected an amount in US dollars, such as 5".to_owned())
 }
 
 fn mode(text: &str) -> Result<Mode, String> {

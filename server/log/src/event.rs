@@ -460,6 +460,17 @@ pub enum EventData {
         /// Why nothing could be checked; empty otherwise.
         reason: String,
     },
+    /// The next request may take so much at most. It counts as spent until the response or the turn ends.
+    #[serde(rename = "budget.reserved")]
+    BudgetReserved {
+        /// Tokens, input and output.
+        tokens: u64,
+        /// Millionths of a US dollar; where the price is not known, by an assumed one.
+        micro_usd: u64,
+    },
+    /// The next request would pass a limit, so it was not sent.
+    #[serde(rename = "budget.stopped")]
+    BudgetStopped(BudgetStop),
     /// The agent's list of things to do, whole.
     #[serde(rename = "todo.set")]
     TodoSet {
@@ -501,6 +512,49 @@ pub enum EventData {
         /// Its payload.
         data: serde_json::Value,
     },
+}
+
+/// A request that would pass a limit. Figures are in the unit of `limit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetStop {
+    /// Whose limit.
+    pub level: BudgetLevel,
+    /// What it limits.
+    pub limit: BudgetLimit,
+    /// The limit.
+    pub max: u64,
+    /// What was spent before the request, by what counts at this level.
+    pub spent: u64,
+    /// The most that the request may take.
+    pub projected: u64,
+}
+
+/// What a budget counts over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetLevel {
+    /// One turn.
+    Turn,
+    /// All turns of the session.
+    Session,
+    /// All sessions since midnight UTC.
+    Day,
+    /// All sessions in the folder, ever.
+    Workspace,
+}
+
+/// What is limited, with its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetLimit {
+    /// Model requests.
+    Steps,
+    /// Tokens, input and output, cached ones included.
+    Tokens,
+    /// Millionths of a US dollar.
+    MicroUsd,
+    /// Seconds of work.
+    Seconds,
 }
 
 /// What edits do to a project's diagnostics, by comparison with the text before them.

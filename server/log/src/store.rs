@@ -153,23 +153,30 @@ impl Store {
     /// # Errors
     /// [`LogError::Io`] if the folder of all sessions can't be read; that it isn't there means that it is empty.
     pub fn list(&self) -> Result<Vec<SessionSummary>, LogError> {
+        let ids = self.ids()?;
+        let mut sessions: Vec<_> = ids.into_iter().map(|id| self.summary(id)).collect();
+        sessions.sort_by_key(|summary| std::cmp::Reverse((summary.last_event, summary.id)));
+        Ok(sessions)
+    }
+
+    /// The sessions that there are, in no order.
+    pub(crate) fn ids(&self) -> Result<Vec<SessionId>, LogError> {
         let entries = match std::fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(LogError::io("read", &self.folder))?,
         };
-        let mut sessions = Vec::new();
+        let mut ids = Vec::new();
         for entry in entries {
-            let name = entry
-                .map_err(LogError::io("read", &self.folder))?
-                .file_name();
+            let entry = entry.map_err(LogError::io("read", &self.folder))?;
             // Whatever else lies there is not ours.
-            let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
-            sessions.push(self.summary(id));
+            ids.extend(
+                entry
+                    .file_name()
+                    .to_str()
+                    .and_then(|name| name.parse::<SessionId>().ok()),
+            );
         }
-        sessions.sort_by_key(|summary| std::cmp::Reverse((summary.last_event, summary.id)));
-        Ok(sessions)
+        Ok(ids)
     }
 
     fn summary(&self, id: SessionId) -> SessionSummary {

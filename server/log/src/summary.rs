@@ -16,15 +16,34 @@ pub struct Spent {
     pub cost_micro_usd: u64,
     /// Responses whose price is not known.
     pub unpriced: u64,
+    /// Their tokens, which `usage` has too.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub unpriced_usage: Usage,
+}
+
+fn is_nothing(usage: &Usage) -> bool {
+    *usage == Usage::default()
 }
 
 impl Spent {
-    pub(crate) fn add(&mut self, usage: Usage, cost_micro_usd: Option<u64>) {
+    /// Adds a response, with its cost in millionths of a US dollar where the price is known.
+    pub fn add(&mut self, usage: Usage, cost_micro_usd: Option<u64>) {
         self.usage += usage;
         match cost_micro_usd {
             Some(cost) => self.cost_micro_usd = self.cost_micro_usd.saturating_add(cost),
-            None => self.unpriced += 1,
+            None => {
+                self.unpriced += 1;
+                self.unpriced_usage += usage;
+            }
         }
+    }
+
+    /// Adds what another has taken.
+    pub fn merge(&mut self, other: &Self) {
+        self.usage += other.usage;
+        self.cost_micro_usd = self.cost_micro_usd.saturating_add(other.cost_micro_usd);
+        self.unpriced += other.unpriced;
+        self.unpriced_usage += other.unpriced_usage;
     }
 }
 

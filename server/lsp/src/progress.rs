@@ -19,8 +19,16 @@ const PREFIX: &str = "interline/";
 pub(crate) struct Progress {
     client: Client,
     supported: bool,
+    turns: HashMap<TurnId, Turn>,
+}
+
+struct Turn {
     /// The last report; dropping it ends the progress.
-    turns: HashMap<TurnId, watch::Sender<String>>,
+    reports: watch::Sender<String>,
+    /// What the agent is at.
+    activity: String,
+    /// What the turn has cost, in words; empty where that is nothing, or not known.
+    cost: String,
 }
 
 impl Progress {
@@ -37,7 +45,12 @@ impl Progress {
             return;
         }
         let (reports, reported) = watch::channel(String::new());
-        self.turns.insert(turn, reports);
+        let begun = Turn {
+            reports,
+            activity: String::new(),
+            cost: String::new(),
+        };
+        self.turns.insert(turn, begun);
         let token = NumberOrString::String(format!("{PREFIX}{session}/{turn}"));
         tokio::spawn(follow(
             self.client.clone(),
@@ -47,14 +60,39 @@ impl Progress {
         ));
     }
 
-    pub(crate) fn report(&self, turn: TurnId, text: &str) {
-        if let Some(reports) = self.turns.get(&turn) {
-            reports.send_replace(text.to_owned());
+    pub(crate) fn report(&mut self, turn: TurnId, text: &str) {
+        if let Some(turn) = self.turns.get_mut(&turn) {
+            text.clone_into(&mut turn.activity);
+            turn.send();
+        }
+    }
+
+    pub(crate) fn spent(&mut self, turn: TurnId, micro_usd: Option<u64>) {
+        if let Some(turn) = self.turns.get_mut(&turn) {
+            turn.cost = micro_usd.map(dollars).unwrap_or_default();
+            turn.send();
         }
     }
 
     pub(crate) fn end(&mut self, turn: TurnId) {
         self.turns.remove(&turn);
+    }
+}
+
+impl Turn {
+    fn send(&self) {
+        let parts = [self.activity.as_str(), &self.cost];
+        let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        self.reports.send_replace(parts.join(" · "));
+    }
+}
+
+/// Millionths of a US dollar for people; nothing where it costs nothing.
+fn dollars(micro: u64) -> String {
+    match micro {
+        0 => String::new(),
+        1..10_000 => "under $0.01".to_owned(),
+        _ => format!("${:.2}", micro as f64 / 1e6),
     }
 }
 
@@ -98,6 +136,22 @@ async fn follow(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_has_what_the_turn_cost() {
+        let (reports, reported) = watch::channel(String::new());
+        let mut turn = Turn {
+            reports,
+            activity: "thinking".to_owned(),
+            cost: dollars(0),
+        };
+        turn.send();
+        assert_eq!(*reported.borrow(), "thinking");
+        turn.cost = dollars(123_456);
+        turn.send();
+        assert_eq!(*reported.borrow(), "thinking · $0.12");
+        assert_eq!(dollars(9_999), "under $0.01");
+    }
 
     #[test]
     fn a_token_names_its_session() {

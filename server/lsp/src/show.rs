@@ -105,6 +105,11 @@ impl Show {
                 self.answer.clear();
                 self.progress.report(*turn, title);
             }
+            Display::Spent {
+                turn,
+                cost_micro_usd,
+                ..
+            } => self.progress.spent(*turn, *cost_micro_usd),
             Display::TurnEnded { turn, .. } => {
                 self.hunks.wait().await;
                 self.progress.end(*turn);
@@ -284,13 +289,15 @@ fn event(display: Display) -> Option<SessionEvent> {
             turn,
             usage,
             cost_micro_usd,
+            session_micro_usd,
         } => {
             // Exact up to 2^53 millionths.
-            let cost_usd = cost_micro_usd.map(|micro| micro as f64 / 1e6);
+            let usd = |micro: Option<u64>| micro.map(|micro| micro as f64 / 1e6);
             SessionEvent::Spent {
                 turn,
                 usage,
-                cost_usd,
+                cost_usd: usd(cost_micro_usd),
+                session_cost_usd: usd(session_micro_usd),
             }
         }
         Display::Notice { text, warning } => SessionEvent::Notice { text, warning },

@@ -9,6 +9,8 @@ use crate::{ModelSpec, Price, Provider, Secret};
 
 /// How long a server on loopback may take to say that it is there.
 const PROBE: Duration = Duration::from_millis(150);
+const ANTHROPIC_MODEL: &str = "claude-sonnet-5-5";
+const OPENAI_MODEL: &str = "gpt-6.1-sol";
 /// The window that is used without a configuration: smaller than what these models take, because a longer
 /// conversation costs more than it helps.
 const WINDOW: u64 = 200_000;
@@ -52,7 +54,7 @@ impl ModelSpec {
             context_window: 1_000_000,
             max_output: 16_000,
             effort: None,
-            price: None,
+            price: Some(Price::FREE),
         }
     }
 }
@@ -61,7 +63,7 @@ fn anthropic(environment: &Environment) -> Option<ModelSpec> {
     Some(ModelSpec {
         name: "anthropic".to_owned(),
         provider: Provider::Anthropic,
-        id: "claude-sonnet-5-5".to_owned(),
+        id: ANTHROPIC_MODEL.to_owned(),
         base_url: given(&environment.anthropic_base_url)
             .unwrap_or("https://api.anthropic.com")
             .to_owned(),
@@ -69,12 +71,7 @@ fn anthropic(environment: &Environment) -> Option<ModelSpec> {
         context_window: WINDOW,
         max_output: 32_000,
         effort: None,
-        price: Some(Price {
-            input: 2.0,
-            output: 10.0,
-            cache_read: 0.2,
-            cache_write: 2.5,
-        }),
+        price: Price::known(ANTHROPIC_MODEL),
     })
 }
 
@@ -88,18 +85,13 @@ fn openai(environment: &Environment) -> Option<ModelSpec> {
         } else {
             Provider::OpenaiChat
         },
-        id: "gpt-6.1-sol".to_owned(),
+        id: OPENAI_MODEL.to_owned(),
         base_url: base_url.to_owned(),
         api_key: Some(usable(&environment.openai_api_key)?),
         context_window: WINDOW,
         max_output: 32_000,
         effort: None,
-        price: own.then_some(Price {
-            input: 2.0,
-            output: 10.0,
-            cache_read: 0.1,
-            cache_write: 2.5,
-        }),
+        price: Price::known(OPENAI_MODEL),
     })
 }
 
@@ -173,7 +165,7 @@ fn choose(local: &Local, models: &[u8]) -> Option<ModelSpec> {
         context_window: local.window,
         max_output: 4_096,
         effort: None,
-        price: None,
+        price: Some(Price::FREE),
     })
 }
 

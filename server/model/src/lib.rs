@@ -15,6 +15,7 @@ mod error;
 pub mod fuzzing;
 mod http;
 mod post;
+mod prices;
 mod provider_error;
 mod spec;
 mod sse;

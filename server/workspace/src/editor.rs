@@ -322,6 +322,8 @@ pub enum Display {
         usage: Usage,
         /// In millionths of a US dollar, where the price is known.
         cost_micro_usd: Option<u64>,
+        /// Of the whole session, likewise.
+        session_micro_usd: Option<u64>,
     },
     /// Something to know that ends nothing.
     Notice {

@@ -47,7 +47,7 @@ function on.checked(event, session)
 end
 
 function on.spent(event, session)
-  turns.spent(session, event.usage, event.costUsd)
+  turns.spent(session, event.usage, event.sessionCostUsd)
 end
 
 function on.notice(event)

@@ -9,6 +9,16 @@ local function shorten(text, width)
   return vim.fn.strdisplaywidth(text) <= width and text or vim.fn.strcharpart(text, 0, width - 1) .. '…'
 end
 
+---What the session that was heard of last has cost; nothing where that is nothing, or not known.
+---@return string?
+local function cost()
+  local _, state = require('interline.turns').latest()
+  local dollars = state and state.cost or 0
+  if dollars > 0 then
+    return dollars < 0.01 and '<$0.01' or ('$%.2f'):format(dollars)
+  end
+end
+
 ---Empty where there is nothing to say.
 ---@return string
 function M.line()
@@ -24,6 +34,7 @@ function M.line()
   if hunks > 0 then
     parts[#parts + 1] = ('%d to review'):format(hunks)
   end
+  parts[#parts + 1] = cost()
   return #parts > 0 and 'interline: ' .. table.concat(parts, ' · ') or ''
 end
 

@@ -14,7 +14,7 @@ local M = {}
 ---@field verdict? interline.Verdict on the turn's edits
 ---@field model? string
 ---@field mode? string
----@field cost? number dollars
+---@field cost? number dollars, of the whole session
 ---@field tokens? number
 
 ---@class interline.Verdict
@@ -72,6 +72,7 @@ function M.checked(session, text, worse)
   state_of(session).verdict = { text = text, level = worse and vim.log.levels.WARN or vim.log.levels.INFO }
 end
 
+---@param cost? number dollars, of the whole session
 function M.spent(session, usage, cost)
   local state = state_of(session)
   state.cost = cost or state.cost

@@ -229,6 +229,7 @@
 ---@field documents interline.HunksChanged[] All documents that changed.
 ---@field usage interline.Usage By the turn so far.
 ---@field costUsd? number In US dollars, where the prices are known.
+---@field sessionCostUsd? number The whole session's, likewise.
 ---@field warning boolean Whether something is wrong.
 ---@field model string Name of the model.
 ---@field mode interline.Mode The mode.

@@ -16,13 +16,13 @@ use interline_log::{
     Actor, AssistantBlock, AssistantContent, CallStatus, EventData, LogError, Mode, StopReason,
     ToolDefinition, TurnId, TurnOutcome, Usage,
 };
-use interline_model::ModelClient;
+use interline_model::{ModelClient, Price};
 use interline_tools::Output;
 use interline_workspace::editor::Display;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Request;
-use crate::budget::Spent;
+use crate::budget::{Budget, Taken};
 use crate::recorder::Recorder;
 use crate::session::{Begun, Session, Suspended};
 use crate::{context, crash, system};
@@ -43,7 +43,9 @@ pub(crate) struct Turn {
     system: String,
     guard: Guard,
     checking: verdict::Checking,
-    spent: Spent,
+    /// As the configuration had it when the turn began.
+    budget: Budget,
+    taken: Taken,
     started: Instant,
     /// Time that the user took to answer prompts.
     waited: std::time::Duration,
@@ -206,6 +208,10 @@ impl Turn {
             let host = session.host.clone();
             tokio::spawn(async move { host.confinement().await.is_ok() });
         }
+        if model.spec().price.is_none() && session.host.is_news(&model.spec().name) {
+            session.warn(unpriced(&model.spec().name));
+        }
+        let budget = session.host.budget().await;
         let tools = session
             .host
             .registry
@@ -223,7 +229,8 @@ impl Turn {
             tools,
             guard: Guard::default(),
             checking: verdict::Checking::default(),
-            spent: Spent::default(),
+            budget,
+            taken: Taken::default(),
             started: Instant::now(),
             waited: std::time::Duration::ZERO,
             trusted,
@@ -247,7 +254,7 @@ impl Turn {
 
     /// Does again what waited for permission: prepared, decided on and asked anew.
     async fn take_up(&mut self, suspended: Suspended) -> Result<(), End> {
-        self.spent = suspended.spent;
+        self.taken = suspended.taken;
         self.record_config()?;
         self.mark();
         self.run_calls(suspended.calls).await?;
@@ -490,6 +497,15 @@ fn stopped(reason: &str, message: &str) -> TurnOutcome {
         reason: reason.to_owned(),
         message: message.to_owned(),
     }
+}
+
+/// What the user is told once about a model without a price.
+fn unpriced(model: &str) -> String {
+    let Price { input, output, .. } = Price::ASSUMED;
+    format!(
+        "what model `{model}` costs is not known, so for budgets it counts as {input} USD per million tokens in and {output} \
+         out: say what it costs by `price` in its table of [models], with zeros where it costs nothing"
+    )
 }
 
 fn log_failed(error: &LogError) -> TurnOutcome {

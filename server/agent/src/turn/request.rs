@@ -1,15 +1,19 @@
 //! One model request: the budget, the body on record, the stream, and what follows when it fails.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use interline_log::{Actor, AssistantBlock, EventData, StopReason, TurnOutcome, Usage};
+use interline_log::{
+    Actor, AssistantBlock, Claim, EventData, LogError, Others, Spending, StopReason, TurnOutcome,
+    Usage,
+};
 use interline_model::{Backoff, ErrorClass, ModelError, ModelEvent, cost_micro_usd};
 use interline_workspace::editor::Display;
 use sha2::{Digest as _, Sha256};
 
 use super::{End, Response, Turn, stopped};
+use crate::budget::{self, Before};
 
 impl Turn {
     /// Sends the conversation so far, again where that makes sense, until a whole response is there.
@@ -60,18 +64,9 @@ impl Turn {
             .model
             .encode(&request)
             .map_err(|error| failed(&error))?;
-        self.spent.worked = self.started.elapsed().saturating_sub(self.waited);
         let body_bytes = body.len() as u64;
-        if let Some(outcome) =
-            self.session
-                .host
-                .settings
-                .budget
-                .stops(&self.spent, body_bytes, self.model.spec())
-        {
-            return Err(outcome.into());
-        }
-        self.spent.steps += 1;
+        let claim = self.reserve(body_bytes).await?;
+        self.taken.steps += 1;
         let body_sha256 = format!("{:x}", Sha256::digest(&body));
         self.record(
             Actor::System,
@@ -82,7 +77,54 @@ impl Turn {
             },
         )?;
         self.recorder.durable().await?;
+        // From here on whoever looks sees what is reserved.
+        drop(claim);
         Ok(body)
+    }
+
+    /// Puts on record what the request may take at most; where that would pass a limit, which one.
+    async fn reserve(&mut self, body_bytes: u64) -> Result<Option<Claim>, End> {
+        self.taken.worked = self.started.elapsed().saturating_sub(self.waited);
+        let max_output = self.max_output.unwrap_or(self.model.spec().max_output);
+        let request = budget::projection(body_bytes, max_output, self.model.spec());
+        let today = today();
+        let (claim, others) = self.others(today).await?;
+        let mut own = self.recorder.spending();
+        own.release();
+        let before = Before::new(self.taken, &own.total(), &own.on(today), &others);
+        if let Some(stop) = self.budget.stops(&before, request) {
+            self.record(Actor::System, EventData::BudgetStopped(stop))?;
+            return Err(stopped("budget", &budget::message(&stop)).into());
+        }
+        let reserved = EventData::BudgetReserved {
+            tokens: request.tokens,
+            micro_usd: request.micro_usd,
+        };
+        self.record(Actor::System, reserved)?;
+        Ok(claim)
+    }
+
+    /// What the other sessions have spent, where a limit minds them, and the claim to add to it.
+    async fn others(&self, today: u64) -> Result<(Option<Claim>, Others), End> {
+        if !self.budget.minds_others() {
+            return Ok((None, Others::default()));
+        }
+        let session = self.session.clone();
+        let look = move || {
+            let ledger = &session.host.ledger;
+            let root = session.workspace.root().display().to_string();
+            let claim = ledger.claim()?;
+            let others = ledger.others(Some(session.id), today, &root)?;
+            Ok::<_, LogError>((Some(claim), others))
+        };
+        let looked = match tokio::task::spawn_blocking(look).await {
+            Ok(looked) => looked.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        looked.map_err(|error| {
+            let message = format!("what was spent so far can't be read, so nothing is: {error}");
+            TurnOutcome::Failed { message }.into()
+        })
     }
 
     /// One attempt. The outer error ends the turn, the inner one is for the caller to judge.
@@ -129,8 +171,7 @@ impl Turn {
             .price
             .as_ref()
             .map(|price| cost_micro_usd(&usage, price));
-        self.spent.usage += usage;
-        self.spent.micro_usd += cost.unwrap_or(0);
+        self.taken.spent.add(usage, cost);
         self.record(
             Actor::Agent,
             EventData::ResponseStopped {
@@ -141,8 +182,9 @@ impl Turn {
         )?;
         self.session.show(Display::Spent {
             turn: self.id,
-            usage: self.spent.usage,
-            cost_micro_usd: cost.map(|_| self.spent.micro_usd),
+            usage: self.taken.spent.usage,
+            cost_micro_usd: cost.map(|_| self.taken.spent.cost_micro_usd),
+            session_micro_usd: cost.map(|_| self.recorder.spending().total().cost_micro_usd),
         });
         Ok(())
     }
@@ -172,6 +214,13 @@ impl Turn {
             text: text.to_owned(),
         });
     }
+}
+
+/// See [`Spending::day_of`].
+fn today() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let ms = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    Spending::day_of(ms)
 }
 
 fn failed(error: &ModelError) -> End {

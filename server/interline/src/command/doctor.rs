@@ -35,7 +35,7 @@ pub(super) fn run(folder: Option<PathBuf>) -> anyhow::Result<u8> {
             );
             findings.push(state(&config.folders.state));
             findings.extend(crashes(&config.folders.state));
-            findings.push(model(&config)?);
+            findings.push(model(&config, &root)?);
             findings.push(trust(&config, &root));
             findings.extend(checkers(&config));
             findings.push(sandbox(&config.folders.state)?);
@@ -87,8 +87,8 @@ fn crashes(state: &Path) -> Vec<Finding> {
     kept.collect()
 }
 
-fn model(config: &Config) -> anyhow::Result<Finding> {
-    let host = interline_agent::Host::new(config.settings(&Flags::default()));
+fn model(config: &Config, root: &Path) -> anyhow::Result<Finding> {
+    let host = interline_agent::Host::new(config.settings(root, &Flags::default()));
     let found = runtime()?.block_on(host.model(&config.model.value));
     Ok(match found {
         Err(error) => bad(format!("model: {error}")),

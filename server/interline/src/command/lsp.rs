@@ -17,7 +17,7 @@ pub(super) fn run(_args: &Lsp) -> anyhow::Result<u8> {
     let open = move |root: &Path| -> Result<interline_lsp::Opened, String> {
         let config = Config::load(root, &flags).map_err(|error| format!("{error:#}"))?;
         crate::tracing_setup::init(&config.env, "warn");
-        let settings = config.settings(&flags);
+        let settings = config.settings(root, &flags);
         armed.call_once(|| super::arm(&settings));
         Ok(interline_lsp::Opened {
             settings,

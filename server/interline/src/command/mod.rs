@@ -59,7 +59,7 @@ impl Rooms {
         let root = crate::config::root(folder)?;
         let config = Config::load(&root, flags)?;
         crate::tracing_setup::init(&config.env, "error");
-        let settings = config.settings(flags);
+        let settings = config.settings(&root, flags);
         arm(&settings);
         let host = Host::new(settings);
         let workspace = Workspace::open(&root)?;

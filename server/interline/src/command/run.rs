@@ -39,6 +39,7 @@ pub(super) fn run(folder: Option<PathBuf>, args: Run) -> anyhow::Result<u8> {
         model: args.model,
         mode: args.mode,
         trust: args.trust,
+        budget: args.budget,
     };
     let rooms = Rooms::open(folder, &flags)?;
     for warning in &rooms.config.warnings {
@@ -68,8 +69,15 @@ pub(super) async fn turn(
     terminal: &Terminal,
     request: Request,
 ) -> anyhow::Result<()> {
-    agent.prompt(request)?;
+    let started = agent.prompt(request)?;
     ended(agent, terminal).await;
+    if let Some(session) = started.session
+        && code(terminal) == exit::BUDGET
+    {
+        terminal.note(&format!(
+            "to go on for 5 USD more: interline sessions resume {session} --budget 5 \"go on\""
+        ));
+    }
     Ok(())
 }
 

@@ -18,6 +18,10 @@ pub(super) fn run(folder: Option<PathBuf>, command: Option<Sessions>) -> anyhow:
     let command = command.unwrap_or(Sessions::List);
     let flags = Flags {
         trust: matches!(command, Sessions::Resume { trust: true, .. }),
+        budget: match command {
+            Sessions::Resume { budget, .. } => budget,
+            _ => None,
+        },
         ..Flags::default()
     };
     let rooms = Rooms::open(folder, &flags)?;
@@ -40,6 +44,7 @@ pub(super) fn run(folder: Option<PathBuf>, command: Option<Sessions>) -> anyhow:
             apply,
             diff,
             trust: _,
+            budget: _,
         } => resume(&rooms, session, request, apply, diff),
     }
 }

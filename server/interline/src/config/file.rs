@@ -18,7 +18,7 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) models: BTreeMap<String, Model>,
     #[serde(default)]
-    pub(crate) budget: Limits,
+    pub(crate) budget: super::budget::Table,
     /// The user's and the administrator's.
     #[serde(default)]
     pub(crate) telemetry: Telemetry,
@@ -69,16 +69,6 @@ fn default_context_window() -> u64 {
 
 fn default_max_output() -> u32 {
     16_000
-}
-
-/// `[budget]`, each limit by itself.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Limits {
-    pub(crate) max_steps: Option<u32>,
-    pub(crate) max_tokens: Option<u64>,
-    pub(crate) max_usd: Option<f64>,
-    pub(crate) max_seconds: Option<u64>,
 }
 
 impl File {

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use interline_agent::Budget;
 use interline_log::{Mode, Tier};
-use interline_model::{ModelSpec, Provider, Secret};
+use interline_model::{ModelSpec, Price, Provider, Secret};
 use interline_policy::Rules;
 
-use super::file::{Audit, File, Limits, Model, Telemetry};
+use super::budget::Merged;
+use super::file::{Audit, File, Model, Telemetry};
 use super::{Flags, Sourced};
 
 /// The standard variable with the base address of a collector.
@@ -18,7 +18,7 @@ pub(super) struct Merge<'a> {
     pub(super) model: Sourced<String>,
     pub(super) mode: Sourced<Mode>,
     pub(super) models: Vec<Sourced<ModelSpec>>,
-    pub(super) budget: Sourced<Budget>,
+    pub(super) budget: Merged,
     pub(super) rules: Rules,
     pub(super) rule_origins: Vec<(String, usize)>,
     pub(super) telemetry: Sourced<Telemetry>,
@@ -33,7 +33,7 @@ impl<'a> Merge<'a> {
             model: default("auto".to_owned()),
             mode: default(Mode::Default),
             models: Vec::new(),
-            budget: default(Budget::default()),
+            budget: Merged::default(),
             rules: Rules::default(),
             rule_origins: Vec::new(),
             telemetry: default(Telemetry::default()),
@@ -54,8 +54,7 @@ impl<'a> Merge<'a> {
                 origin: origin.to_owned(),
             });
         }
-        let budget = replaced(self.budget.value, &file.budget);
-        self.set_budget(budget, origin);
+        self.budget.replace(&file.budget, origin);
         self.add_rules(Tier::User, file.rules, origin)
     }
 
@@ -81,8 +80,7 @@ impl<'a> Merge<'a> {
                 "{origin}: [models] is ignored: a repository can't say where requests go"
             ));
         }
-        let tightened = bounded(self.budget.value, &file.budget);
-        self.set_budget(tightened, origin);
+        self.budget.bound(&file.budget, origin);
         self.add_rules(Tier::Repo, file.rules, origin)
     }
 
@@ -102,6 +100,9 @@ impl<'a> Merge<'a> {
     pub(super) fn flags(&mut self, flags: &Flags) {
         set(&mut self.model, flags.model.clone(), "-m");
         set(&mut self.mode, flags.mode, "--mode");
+        if let Some(max_usd) = flags.budget {
+            self.budget.allow(max_usd, "--budget");
+        }
     }
 
     /// The organisation's bounds: the mode is a ceiling, limits are upper limits, rules are the strongest.
@@ -126,8 +127,7 @@ impl<'a> Merge<'a> {
                 origin: origin.to_owned(),
             });
         }
-        let bounded = bounded(self.budget.value, &file.budget);
-        self.set_budget(bounded, origin);
+        self.budget.bound(&file.budget, origin);
         self.add_rules(Tier::Managed, file.rules, origin)
     }
 
@@ -177,15 +177,6 @@ impl<'a> Merge<'a> {
         }
     }
 
-    fn set_budget(&mut self, budget: Budget, origin: &str) {
-        if budget != self.budget.value {
-            self.budget = Sourced {
-                value: budget,
-                origin: origin.to_owned(),
-            };
-        }
-    }
-
     fn add_rules(
         &mut self,
         tier: Tier,
@@ -220,6 +211,7 @@ impl<'a> Merge<'a> {
             .base_url
             .or_else(|| default_base_url(model.provider).map(str::to_owned));
         Ok(ModelSpec {
+            price: model.price.or_else(|| Price::known(&model.id)),
             name,
             provider: model.provider,
             id: model.id,
@@ -228,7 +220,6 @@ impl<'a> Merge<'a> {
             context_window: model.context_window,
             max_output: model.max_output,
             effort: model.effort,
-            price: model.price,
         })
     }
 
@@ -256,24 +247,6 @@ pub(crate) fn rank(mode: Mode) -> u8 {
         Mode::Default => 1,
         Mode::AcceptEdits => 2,
         Mode::Auto => 3,
-    }
-}
-
-fn replaced(budget: Budget, by: &Limits) -> Budget {
-    Budget {
-        max_steps: by.max_steps.unwrap_or(budget.max_steps),
-        max_tokens: by.max_tokens.unwrap_or(budget.max_tokens),
-        max_usd: by.max_usd.unwrap_or(budget.max_usd),
-        max_seconds: by.max_seconds.unwrap_or(budget.max_seconds),
-    }
-}
-
-fn bounded(budget: Budget, by: &Limits) -> Budget {
-    Budget {
-        max_steps: budget.max_steps.min(by.max_steps.unwrap_or(u32::MAX)),
-        max_tokens: budget.max_tokens.min(by.max_tokens.unwrap_or(u64::MAX)),
-        max_usd: budget.max_usd.min(by.max_usd.unwrap_or(f64::MAX)),
-        max_seconds: budget.max_seconds.min(by.max_seconds.unwrap_or(u64::MAX)),
     }
 }
 
@@ -322,14 +295,8 @@ mod tests {
             }
         );
         assert!(merge.models.is_empty());
-        assert_eq!(
-            merge.budget.value,
-            Budget {
-                max_usd: 2.0,
-                max_steps: 5,
-                ..Budget::default()
-            }
-        );
+        assert_eq!(merge.budget.value.turn.max_usd, Some(2.0));
+        assert_eq!(merge.budget.value.max_steps, 5);
         assert_eq!(merge.warnings.len(), 2);
         merge.repo(file("mode = \"plan\""), "repo").unwrap();
         assert_eq!(merge.mode.value, Mode::Plan);

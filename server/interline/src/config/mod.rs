@@ -3,6 +3,7 @@
 //! Weakest to strongest: defaults, user file, repo file (trusted folders only), environment, flags. Managed policy in
 //! `/etc/interline/` bounds them all. What comes from the repo or the editor may tighten, never loosen.
 
+mod budget;
 mod file;
 mod folders;
 mod merge;
@@ -29,6 +30,8 @@ pub(crate) struct Flags {
     pub(crate) model: Option<String>,
     pub(crate) mode: Option<Mode>,
     pub(crate) trust: bool,
+    /// US dollars for this turn, whatever the user's limits say.
+    pub(crate) budget: Option<f64>,
 }
 
 /// A value and where it comes from.
@@ -45,7 +48,7 @@ pub(crate) struct Config {
     pub(crate) model: Sourced<String>,
     pub(crate) mode: Sourced<Mode>,
     pub(crate) models: Vec<Sourced<ModelSpec>>,
-    pub(crate) budget: Sourced<Budget>,
+    pub(crate) budget: budget::Merged,
     pub(crate) rules: Rules,
     pub(crate) rule_origins: Vec<(String, usize)>,
     /// Where telemetry goes.
@@ -64,29 +67,8 @@ impl Config {
             .collect();
         let folders = Folders::from_env(&env)
             .context("where to keep state is unknown: set HOME or INTERLINE_HOME")?;
-        let managed = File::read(Path::new(MANAGED))?;
-        let user_path = folders.config.join("config.toml");
-        let user = File::read(&user_path)?;
         let trusted = flags.trust || TrustStore::new(&folders.state).trusted(root);
-        let repo_path = root.join(".interline/config.toml");
-        let repo = if trusted {
-            File::read(&repo_path)?
-        } else {
-            None
-        };
-
-        let mut merge = merge::Merge::new(&env);
-        if let Some(file) = user {
-            merge.user(file, &origin(&user_path))?;
-        }
-        if let Some(file) = repo {
-            merge.repo(file, &origin(&repo_path))?;
-        }
-        merge.environment();
-        merge.flags(flags);
-        if let Some(file) = managed {
-            merge.managed(file, MANAGED)?;
-        }
+        let mut merge = merged(root, flags, &env, &folders, trusted)?;
         let telemetry = merge.collector();
         let merge::Merge {
             model,
@@ -143,8 +125,8 @@ impl Config {
         })
     }
 
-    /// For the agent.
-    pub(crate) fn settings(&self, flags: &Flags) -> Settings {
+    /// For the agent, which works in `root`.
+    pub(crate) fn settings(&self, root: &Path, flags: &Flags) -> Settings {
         Settings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             model: self.model.value.clone(),
@@ -154,7 +136,7 @@ impl Config {
                 .iter()
                 .map(|model| model.value.clone())
                 .collect(),
-            budget: self.budget.value,
+            budget: self.limits(root, flags),
             rules: self.rules.clone(),
             state: self.folders.state.clone(),
             launcher: std::env::current_exe().ok(),
@@ -163,6 +145,22 @@ impl Config {
             telemetry: self.telemetry.as_ref().map(|to| to.value.clone()),
             audit_key: self.audit_key.as_ref().map(|key| key.value.clone()),
         }
+    }
+
+    /// Reads the limits again at each call, so that who raises one need not start anew. A file that has become wrong
+    /// leaves them as they were.
+    fn limits(&self, root: &Path, flags: &Flags) -> Arc<dyn Fn() -> Budget + Send + Sync> {
+        let (env, folders, before) = (self.env.clone(), self.folders.clone(), self.budget.value);
+        let (root, flags, trusted) = (root.to_owned(), flags.clone(), self.trusted);
+        Arc::new(
+            move || match merged(&root, &flags, &env, &folders, trusted) {
+                Ok(merge) => merge.budget.value,
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "the limits stay as they were");
+                    before
+                }
+            },
+        )
     }
 
     /// Each value with its origin, as `interline config` prints it.
@@ -179,20 +177,7 @@ impl Config {
                 self.mode.origin.clone(),
             ),
         ];
-        let Budget {
-            max_steps,
-            max_tokens,
-            max_usd,
-            max_seconds,
-        } = self.budget.value;
-        for (name, value) in [
-            ("budget.max_steps", max_steps.to_string()),
-            ("budget.max_tokens", max_tokens.to_string()),
-            ("budget.max_usd", max_usd.to_string()),
-            ("budget.max_seconds", max_seconds.to_string()),
-        ] {
-            lines.push((name.to_owned(), value, self.budget.origin.clone()));
-        }
+        lines.extend(self.budget.lines());
         for model in &self.models {
             let spec = &model.value;
             let key = if spec.api_key.is_some() {
@@ -224,6 +209,38 @@ impl Config {
         ));
         lines
     }
+}
+
+/// All sources as they are now, merged.
+fn merged<'a>(
+    root: &Path,
+    flags: &Flags,
+    env: &'a [(String, String)],
+    folders: &Folders,
+    trusted: bool,
+) -> anyhow::Result<merge::Merge<'a>> {
+    let managed = File::read(Path::new(MANAGED))?;
+    let user_path = folders.config.join("config.toml");
+    let user = File::read(&user_path)?;
+    let repo_path = root.join(".interline/config.toml");
+    let repo = if trusted {
+        File::read(&repo_path)?
+    } else {
+        None
+    };
+    let mut merge = merge::Merge::new(env);
+    if let Some(file) = user {
+        merge.user(file, &origin(&user_path))?;
+    }
+    if let Some(file) = repo {
+        merge.repo(file, &origin(&repo_path))?;
+    }
+    merge.environment();
+    merge.flags(flags);
+    if let Some(file) = managed {
+        merge.managed(file, MANAGED)?;
+    }
+    Ok(merge)
 }
 
 fn quoted(text: &str) -> String {

@@ -40,9 +40,11 @@ pub(super) fn line(session: SessionId, display: &Display) -> Option<String> {
             turn,
             usage,
             cost_micro_usd,
+            session_micro_usd,
         } => {
-            let cost = cost_micro_usd.map(|cost| cost as f64 / 1e6);
-            json!({"type": "spent", "turn": turn, "usage": usage, "costUsd": cost})
+            let usd = |micro: &Option<u64>| micro.map(|micro| micro as f64 / 1e6);
+            let (cost, session) = (usd(cost_micro_usd), usd(session_micro_usd));
+            json!({"type": "spent", "turn": turn, "usage": usage, "costUsd": cost, "sessionCostUsd": session})
         }
         Display::Notice { text, warning } => {
             json!({"type": "notice", "text": text, "warning": warning})

@@ -173,6 +173,7 @@ impl Terminal {
         };
         if usage.total() > 0 {
             let cost = cost
+                .filter(|cost| *cost > 0)
                 .map(|cost| format!(", {:.4} USD", cost as f64 / 1e6))
                 .unwrap_or_default();
             let tokens = counted(usage.total(), "token");

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use crate::common::{Bench, close, entry};
 use interline_log::{
-    AssistantBlock, AssistantContent, CallId, CallStatus, Conversation, CrashId, EditVerdict,
-    Encoding, Entry, Event, EventData, EventHead, FileBytes, HunkId, HunkKind, HunkRecord,
-    LoadedFile, Mode, PermissionAnswer, RetryClass, SessionId, SessionSummary, StopReason, Store,
-    TodoItem, TodoStatus, ToolDefinition, TurnId, TurnOutcome, Usage, Visit, Wire, Workflow,
+    AssistantBlock, AssistantContent, BudgetLevel, BudgetLimit, BudgetStop, CallId, CallStatus,
+    Conversation, CrashId, EditVerdict, Encoding, Entry, Event, EventData, EventHead, FileBytes,
+    HunkId, HunkKind, HunkRecord, LoadedFile, Mode, PermissionAnswer, RetryClass, SessionId,
+    SessionSummary, StopReason, Store, TodoItem, TodoStatus, ToolDefinition, TurnId, TurnOutcome,
+    Usage, Visit, Wire, Workflow,
 };
 
 fn folder() -> PathBuf {
@@ -163,6 +164,8 @@ fn is_listed(data: &EventData) {
         | EventData::EditRejected { .. }
         | EventData::EditUndone { .. }
         | EventData::EditChecked { .. }
+        | EventData::BudgetReserved { .. }
+        | EventData::BudgetStopped(_)
         | EventData::TodoSet { .. }
         | EventData::TurnEnded { .. }
         | EventData::LogRecovered { .. }
@@ -188,6 +191,17 @@ fn every_type() -> Vec<Entry> {
                 })
                 .into(),
         },
+        EventData::BudgetReserved {
+            tokens: 1000,
+            micro_usd: 20,
+        },
+        EventData::BudgetStopped(BudgetStop {
+            level: BudgetLevel::Day,
+            limit: BudgetLimit::MicroUsd,
+            max: 50,
+            spent: 40,
+            projected: 20,
+        }),
         EventData::LogRecovered {
             bytes: 7,
             kept_in: "torn-9".into(),

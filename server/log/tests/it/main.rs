@@ -9,5 +9,6 @@ mod damage;
 #[cfg(unix)]
 mod golden;
 mod kill;
+mod ledger;
 mod secrets;
 mod store;

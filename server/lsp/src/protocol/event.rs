@@ -125,6 +125,9 @@ pub(crate) enum SessionEvent {
         /// In US dollars, where the prices are known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cost_usd: Option<f64>,
+        /// The whole session's, likewise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session_cost_usd: Option<f64>,
     },
     /// Something that the user should know.
     Notice {

@@ -274,7 +274,7 @@ fn settings(state: &Path, model: Option<String>) -> Settings {
         model: name.to_owned(),
         mode: Mode::Default,
         models: Vec::new(),
-        budget: Budget::default(),
+        budget: Arc::new(Budget::default),
         rules: interline_policy::Rules::default(),
         state: state.to_owned(),
         launcher: None,
