@@ -12,20 +12,15 @@ fn main() {
 
 struct Session {
     _folder: tempfile::TempDir,
-    store: Store,
-    id: SessionId,
     log: Log,
 }
 
 fn session() -> Session {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path().to_owned());
-    let id = SessionId::new();
-    let log = store.create(id).unwrap();
+    let log = store.create(SessionId::new()).unwrap();
     Session {
         _folder: folder,
-        store,
-        id,
         log,
     }
 }
