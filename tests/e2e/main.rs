@@ -8,6 +8,7 @@ mod crash;
 mod editor;
 mod faults;
 mod kills;
+mod lesser;
 mod malformed;
 mod place;
 mod prompts;

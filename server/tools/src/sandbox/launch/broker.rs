@@ -145,7 +145,7 @@ impl Broker {
     fn times(&self, call: &Call, at: u64) -> Result<Change, Errno> {
         let now = Timespec {
             tv_sec: 0,
-            tv_nsec: rustix::fs::UTIME_NOW.into(),
+            tv_nsec: rustix::fs::UTIME_NOW,
         };
         let mut both = [now; 2];
         if at != 0 {
