@@ -37,7 +37,7 @@ fn a_command_runs_on_the_copy_and_comes_back_as_hunks() {
     place.write("gone.txt", "gone\n");
     let outside = place.beside("outside.txt");
     let command = format!(
-        "pwd; sed -i s/two/2/ notes.txt; echo new > made.txt; rm gone.txt; echo evil > {}",
+        "pwd; sed -i s/two/2/ notes.txt; echo new > made.txt; rm gone.txt; echo evil > {}; echo tried",
         outside.display()
     );
     let input = json!({"command": command, "timeout_seconds": 30}).to_string();
@@ -48,6 +48,7 @@ fn a_command_runs_on_the_copy_and_comes_back_as_hunks() {
     for line in [
         "shadow/copy\n",
         "Permission denied",
+        "tried\n",
         "-two\n+2\n",
         "+++ b/made.txt",
         "--- a/gone.txt\n+++ /dev/null",
