@@ -152,6 +152,39 @@ fn an_untrusted_folder_runs_none_of_its_own_code_in_the_sandbox_either() {
     assert!(results(&server.requests())[0].0.contains("not trusted"));
 }
 
+/// As in a container, where root works on a folder of the user outside.
+#[test]
+fn root_works_on_a_folder_of_another_user() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let place = Place::new();
+    place.write("kept/secret.txt", "real\n");
+    let mode = |name: &str, mode: u32| {
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(place.project().join(name), permissions).unwrap();
+    };
+    mode("kept/secret.txt", 0o600);
+    mode("kept", 0o700);
+    place.run_program("chown", &["-R", "65534:65534", "."]);
+    let before = snapshot(&place.project());
+    let command = "set -e; echo more >> kept/secret.txt; echo new > made.txt; rm notes.txt; ls -A ../../../../..";
+    let input = json!({"command": command, "timeout_seconds": 30}).to_string();
+    let ended = place
+        .interline(&["tools", "call", "--trust", "shell", &input])
+        .with(0);
+    for line in [
+        " real\n+more\n",
+        "+++ b/made.txt",
+        "--- a/notes.txt\n+++ /dev/null",
+        // Of ours it sees no more than the way to the copy.
+        "\nscratch\nexit code 0",
+    ] {
+        assert!(ended.out.contains(line), "{line}\n{}", ended.out);
+    }
+    assert_eq!(snapshot(&place.project()), before, "the real folder");
+}
+
 /// The bar of 140 of 150: these run without a prompt, and whatever they do, nothing outside of the shadow changes.
 /// Two tests, that they run side by side.
 #[test]

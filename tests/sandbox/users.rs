@@ -2,7 +2,27 @@
 
 use std::os::unix::fs::{PermissionsExt as _, chown};
 
+use crate::place::{Place, code};
+
 const NOBODY: u32 = 65_534;
+
+/// In a folder of root's; of one that is another's a copy is made.
+#[tokio::test]
+async fn files_of_another_user_can_be_replaced_in_the_shadow() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let place = Place::new();
+    let theirs = place.path("workspace/file.txt");
+    chown(&theirs, Some(NOBODY), Some(NOBODY)).unwrap();
+    let script = "sed -i s/real/new/ file.txt && stat -c %u file.txt && mv file.txt other.txt && cat other.txt && rm *";
+    let ended = place.bash(script).await;
+    assert_eq!(
+        (ended.stdout.as_str(), ended.stderr.as_str(), code(&ended)),
+        ("0\nnew\n", "", Some(0))
+    );
+    assert_eq!(place.read("workspace/file.txt"), "real\n");
+}
 
 #[test]
 fn all_of_it_works_as_an_ordinary_user() {

@@ -4,6 +4,7 @@
 //! whatever it was, the workspace itself is untouched. There is no way from here to run a command outside; only the
 //! checkers of a trusted folder run without a sandbox where none works, on a copy.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -99,7 +100,8 @@ impl Shade {
     ) -> Result<Self, Stop> {
         let mut turn = unless_cancelled(cancel, environment.memory.shadow()).await?;
         let confinement = environment.confinement.as_ref();
-        let is_copied = confinement.is_none_or(|confinement| confinement.lesser.is_some());
+        let is_copied = confinement.is_none_or(|confinement| confinement.lesser.is_some())
+            || is_of_another(environment.workspace.root());
         let folder = environment.scratch.join("shadow");
         let shadow = match turn.take() {
             Some(shadow) if shadow.is_copied() == is_copied => shadow,
@@ -185,6 +187,14 @@ impl Shade {
     }
 }
 
+/// Does the folder belong to another user? Then layers would not do: what is written keeps its owner there, whom the
+/// sandbox of an ordinary user can't name, and root's in there has no power over the files of others. A copy's owner
+/// is who made it.
+fn is_of_another(folder: &Path) -> bool {
+    let owner = std::fs::metadata(folder).map(|facts| facts.uid());
+    owner.is_ok_and(|owner| owner != rustix::process::geteuid().as_raw())
+}
+
 /// The sandbox for what was entered; `None` where there is none.
 fn confined(
     environment: &Environment,
@@ -214,15 +224,23 @@ fn on_copy(
     let home = environment.env.iter().find(|(name, _)| name == "HOME");
     if home.is_some_and(|(_, home)| Path::new(home).starts_with(root)) {
         return Err(std::io::Error::other(
-            "the workspace has your home in it, which only a sandbox with namespaces can keep: open a folder of it",
+            "the workspace has your home in it, of which a copy would show all: open a folder of it",
         ));
     }
-    let mut mounts: Vec<_> = copied.reads.iter().cloned().map(Mount::ReadOnly).collect();
+    // Nothing of the state folder is seen but the copy in it.
+    let mut mounts = vec![Mount::Private {
+        at: confinement.state.clone(),
+        size: 1 << 20,
+    }];
+    mounts.extend(copied.reads.iter().cloned().map(Mount::ReadOnly));
     mounts.push(Mount::Writable {
         from: copied.at.clone(),
         at: copied.at.clone(),
     });
     let mut confined = confinement.confined(environment, mounts, network)?;
+    if confinement.lesser.is_none() {
+        return Ok(confined);
+    }
     let own = private(&environment.scratch)?;
     let (mounts, variables) = sandbox::landlocked(&environment.env, confined.mounts, &own);
     confined.mounts = mounts;
