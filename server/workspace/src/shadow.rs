@@ -21,6 +21,7 @@ mod rules;
 mod scan;
 mod seed;
 mod seen;
+mod size;
 mod sweep;
 mod tree;
 mod view;
@@ -44,6 +45,7 @@ pub use propose::Taken;
 use scan::Scan;
 use seed::{Seeding, Wanted};
 pub use seen::Seen;
+use size::Size;
 use tree::{Facts, Folder, Time, Trash};
 
 /// Why there is no shadow, or why it can't be read back.
@@ -58,6 +60,18 @@ pub enum ShadowError {
          outside of it"
     )]
     Inside(PathBuf),
+    /// What builds left in it takes more of the disk than it may.
+    #[error(
+        "the shadow workspace takes over {} GiB of the disk: delete the folder {folder} to go on (build outputs of \
+         commands are in it; no hunk and no file of the workspace is lost)",
+        limit >> 30
+    )]
+    Full {
+        /// What may be deleted.
+        folder: PathBuf,
+        /// In bytes.
+        limit: u64,
+    },
     /// The system said no.
     #[error("the shadow workspace can't be {what}: {error}")]
     System {
@@ -68,13 +82,15 @@ pub enum ShadowError {
     },
 }
 
-/// Bounds on what becomes hunks; what is beyond stays in the upper layer and is reported.
+/// Bounds on what becomes hunks, where what is beyond stays in the upper layer and is reported; and on that layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Changed files of one command.
     pub files: usize,
     /// Their bytes together.
     pub bytes: u64,
+    /// Bytes of the disk that all which stays in the shadow takes; with more no further command runs in it.
+    pub total: u64,
 }
 
 impl Default for Limits {
@@ -82,6 +98,7 @@ impl Default for Limits {
         Self {
             files: 2_000,
             bytes: 64 << 20,
+            total: 20 << 30,
         }
     }
 }
@@ -101,6 +118,16 @@ enum Form {
     Copy,
 }
 
+impl Form {
+    /// The folder of what stays.
+    fn keeps(self) -> &'static str {
+        match self {
+            Self::Layers => "upper",
+            Self::Copy => "copy",
+        }
+    }
+}
+
 /// What is known from command to command; without it nothing but build outputs stays in the upper layer.
 #[derive(Debug, Default)]
 struct State {
@@ -110,6 +137,8 @@ struct State {
     kept: HashMap<PathBuf, Kept>,
     /// Ignored files that a copy has nonetheless, as they were on disk when they were copied.
     beside: HashMap<PathBuf, Facts>,
+    /// What it took of the disk when that was last looked at.
+    size: Option<Size>,
 }
 
 /// An entry that stays in the upper layer until it, or what is beneath it, is another one.
@@ -207,6 +236,7 @@ impl Shadow {
         };
         let root = workspace.root();
         let folder = self.folders(root)?;
+        self.has_room(&folder, &mut state)?;
         let mut prepare = || -> io::Result<_> {
             let seen = view::View::of(workspace, session)?;
             match self.form {
@@ -238,6 +268,23 @@ impl Shadow {
         })
     }
 
+    /// Measured after the last command; anew where that was too much.
+    fn has_room(&self, folder: &Path, state: &mut State) -> Result<(), ShadowError> {
+        let limit = self.limits.total;
+        if state.size.as_ref().is_none_or(|size| size.bytes() <= limit) {
+            return Ok(());
+        }
+        let kept = folder.join(self.form.keeps());
+        let size = state.size.insert(Size::of(&kept, None, limit));
+        if size.bytes() <= limit {
+            return Ok(());
+        }
+        Err(ShadowError::Full {
+            folder: kept,
+            limit,
+        })
+    }
+
     /// Makes the folders; returns the one of all, as it is really called.
     fn folders(&self, root: &Path) -> Result<PathBuf, ShadowError> {
         let prepare = |error| ShadowError::System {
@@ -252,11 +299,11 @@ impl Shadow {
         if folder.starts_with(root) {
             return Err(ShadowError::Inside(folder));
         }
-        let own: &[_] = match self.form {
-            Form::Layers => &["upper", "work"],
-            Form::Copy => &["copy"],
-        };
-        for name in ["seed", "trash", "blobs"].iter().chain(own) {
+        let work = (self.form == Form::Layers).then_some("work");
+        for name in ["seed", "trash", "blobs", self.form.keeps()]
+            .into_iter()
+            .chain(work)
+        {
             private.create(folder.join(name)).map_err(prepare)?;
         }
         Ok(folder)
@@ -369,6 +416,8 @@ impl Entered {
         let below = below(&self.folder, &self.root)?;
         let (changes, kept) = scan.run(&Folder::open(upper)?, &below, &self.root)?;
         self.state.kept = kept;
+        let last = self.state.size.take();
+        self.state.size = Some(Size::of(upper, last, self.limits.total));
         Ok(changes)
     }
 }

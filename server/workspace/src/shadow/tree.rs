@@ -147,6 +147,18 @@ impl Folder {
         }
     }
 
+    /// What an entry is, and the bytes that it takes on the disk. (No fact: it may change by itself when written out.)
+    pub(super) fn takes(&self, name: &OsStr) -> io::Result<Option<(Kind, u64)>> {
+        match fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => {
+                let blocks = u64::try_from(stat.st_blocks).unwrap_or_default();
+                Ok(Some((Facts::of(&stat).kind, blocks.saturating_mul(512))))
+            }
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     pub(super) fn own_facts(&self) -> io::Result<Facts> {
         Ok(Facts::of(&fs::fstat(&self.0)?))
     }

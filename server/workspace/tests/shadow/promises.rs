@@ -115,6 +115,27 @@ fn what_the_user_did_meanwhile_stays() {
 }
 
 #[test]
+fn over_its_total_size_no_further_command_runs_and_no_change_is_lost() {
+    let Some(desk) = Desk::new(&[("a", "a\n"), (".gitignore", "out\n")]) else {
+        return;
+    };
+    let desk = desk.limited(Limits {
+        total: 4 << 20,
+        ..Limits::default()
+    });
+    let (_, changes) = desk.run("head -c 6M /dev/zero > out; echo b > a");
+    assert_eq!(shown(&changes), "a: Some(\"a\\n\") -> Some(\"b\\n\")");
+    let refused = desk.shadow.enter(&desk.workspace, desk.session);
+    let said = refused.unwrap_err().to_string();
+    assert!(
+        said.contains("takes over 0 GiB of the disk: delete the folder") && said.contains("upper"),
+        "{said}"
+    );
+    std::fs::remove_dir_all(desk.upper("")).unwrap();
+    assert_eq!(desk.run("ls").0, "a");
+}
+
+#[test]
 fn too_much_is_reported_and_stays_in_the_shadow() {
     let Some(desk) = Desk::new(&[("a", "a\n")]) else {
         return;
@@ -122,6 +143,7 @@ fn too_much_is_reported_and_stays_in_the_shadow() {
     let desk = desk.limited(Limits {
         files: 3,
         bytes: 100,
+        ..Limits::default()
     });
     let notices = desk.take("for i in 1 2 3 4 5; do echo $i > f$i; done");
     assert_eq!(
