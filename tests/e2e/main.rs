@@ -7,6 +7,7 @@ mod budget;
 mod crash;
 mod editor;
 mod faults;
+mod hooks;
 mod kills;
 mod lesser;
 mod malformed;

@@ -93,6 +93,7 @@ impl Place {
             at: self.path("workspace"),
         };
         Spec {
+            input: None,
             program: program.into(),
             arguments: arguments.iter().map(OsString::from).collect(),
             folder: self.path("workspace"),

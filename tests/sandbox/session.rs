@@ -72,6 +72,7 @@ async fn session(
         models: Vec::new(),
         budget: Arc::new(Budget::default),
         rules,
+        hooks: Vec::new(),
         state: state.clone(),
         telemetry: None,
         launcher: Some(launcher().to_owned()),

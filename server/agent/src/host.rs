@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use interline_log::{Crashes, KeyFile, Ledger, Mode, Running, Store, Tier};
 use interline_model::{ModelClient, ModelSpec, Secret, find_auto};
 use interline_policy::{AlwaysStore, Rule, Rules};
-use interline_tools::{Confinement, Registry};
+use interline_tools::{Confinement, Hook, Registry};
 use tokio::sync::OnceCell;
 
 use crate::budget::Budget;
@@ -32,6 +32,8 @@ pub struct Settings {
     pub budget: Arc<dyn Fn() -> Budget + Send + Sync>,
     /// Rules of every tier.
     pub rules: Rules,
+    /// Programs that are asked before calls.
+    pub hooks: Vec<Hook>,
     /// Sessions, trust and always-allow rules live below it.
     pub state: PathBuf,
     /// The `interline` binary, which sets up sandboxes; `None`: nothing runs in one.
@@ -143,6 +145,12 @@ impl Host {
         self.settings.audit_key()
     }
 
+    /// Programs that are asked before calls.
+    #[must_use]
+    pub fn hooks(&self) -> &[Hook] {
+        &self.settings.hooks
+    }
+
     /// What is on record.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -154,6 +162,20 @@ impl Host {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Reads the organisation's policy again where its files have changed. What is wrong with them is told, once; the
+    /// last good policy stays in force then, or only reading tools run.
+    pub(crate) fn refresh_policy(&self) -> Option<String> {
+        let known = self.rules();
+        let managed = known.managed().filter(|managed| managed.changed())?;
+        let again = managed.reloaded();
+        let problem = again.check().err();
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut more = Rules::clone(&rules);
+        more.manage(again);
+        *rules = Arc::new(more);
+        problem
     }
 
     /// Keeps an always-allow rule of the user's, here and for later processes.
@@ -178,7 +200,7 @@ impl Host {
     }
 
     /// The sandbox. It is tried when it is first needed; the error says why there is none, and what to do.
-    pub(crate) async fn confinement(&self) -> &Result<Confinement, String> {
+    pub async fn confinement(&self) -> &Result<Confinement, String> {
         let find = || async {
             let Some(launcher) = &self.settings.launcher else {
                 return Err("this process has no launcher for sandboxes".to_owned());

@@ -27,6 +27,7 @@ pub use budget::{Budget, Limits};
 pub use crash::{Interrupted, date};
 pub use host::{Host, Settings};
 pub use interline_policy::visible;
+pub use interline_tools::Hook;
 pub use replay::{Difference, Replayed, replay};
 pub use state::state;
 pub use transcript::transcript;

@@ -7,11 +7,16 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use interline_tools::REPO_HOOKS;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Files below the root that can make Interline run or allow something.
 const EXECUTABLE_CONFIG: [&str; 1] = [".interline/config.toml"];
+
+/// Files of hooks, and bytes of one of them, that are looked at.
+const MOST_FILES: usize = 256;
+const MOST_BYTES: u64 = 4 << 20;
 
 /// The record of trusted folders.
 pub struct TrustStore {
@@ -95,12 +100,52 @@ impl Folder {
             hash.update([u8::from(content.is_some())]);
             hash.update(Sha256::digest(content.unwrap_or_default()));
         }
+        hash_folder(&root.join(REPO_HOOKS), &mut hash, &mut { MOST_FILES })?;
         Ok(Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             config_sha256: format!("{:x}", hash.finalize()),
         })
     }
+}
+
+/// Every file below a folder: its path, its kind, whether it can be run, what is in it. Too many are an error, and so
+/// nothing that is trusted.
+fn hash_folder(folder: &Path, hash: &mut Sha256, left: &mut usize) -> std::io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        *left = left
+            .checked_sub(1)
+            .ok_or_else(|| std::io::Error::other("too many files of hooks"))?;
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    for path in paths {
+        let metadata = fs::symlink_metadata(&path)?;
+        hash.update(Sha256::digest(path.as_os_str().as_encoded_bytes()));
+        hash.update(metadata.mode().to_le_bytes());
+        if metadata.is_dir() {
+            hash_folder(&path, hash, left)?;
+        } else if metadata.is_symlink() {
+            hash.update(Sha256::digest(
+                fs::read_link(&path)?.as_os_str().as_encoded_bytes(),
+            ));
+        } else if metadata.is_file() && metadata.len() <= MOST_BYTES {
+            hash.update(Sha256::digest(fs::read(&path)?));
+        } else {
+            return Err(std::io::Error::other(format!(
+                "{} is too big, or no file",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -134,6 +179,19 @@ mod tests {
         fs::rename(&folder, root.path().join("kept")).unwrap();
         fs::create_dir(&folder).unwrap();
         assert!(!store.trusted(&folder));
+
+        let hook = root.path().join(".interline/hooks/sub/check");
+        fs::create_dir_all(hook.parent().unwrap()).unwrap();
+        assert!(!store.trusted(root.path()), "a new folder of hooks");
+        for text in ["exit 0", "exit 1"] {
+            store.set(root.path(), true).unwrap();
+            fs::write(&hook, text).unwrap();
+            assert!(!store.trusted(root.path()), "{text}");
+        }
+        store.set(root.path(), true).unwrap();
+        fs::remove_file(&hook).unwrap();
+        std::os::unix::fs::symlink("/bin/true", &hook).unwrap();
+        assert!(!store.trusted(root.path()), "another kind");
 
         store.set(root.path(), false).unwrap();
         assert!(!store.trusted(root.path()));

@@ -117,6 +117,7 @@ fn spec(place: &Path) -> Spec {
         at: at("workspace"),
     };
     Spec {
+        input: None,
         program: "/bin/true".into(),
         arguments: Vec::new(),
         folder: at("workspace"),

@@ -1,6 +1,6 @@
 //! The one function that every call goes through, in the order of the pipeline: limits and compiled-in invariants,
 //! managed policy, deny and ask rules, the mode's limits, trust, taint; then allow rules, what is proven, the mode's
-//! default. Combines by max(deny > ask > allow); the order breaks ties, and so names who decided.
+//! default; at last what hooks object. Combines by max(deny > ask > allow); the order breaks ties, and so names who decided.
 //!
 //! Parsing comes before it (the tools), the prompt, the second look, the run and the audit after it (the agent).
 
@@ -8,6 +8,7 @@ use interline_log::{Access, Mode};
 
 use crate::checks;
 use crate::facts::{Call, Effect};
+use crate::opinion::Opinion;
 use crate::permit::{Ask, Permit, Place};
 use crate::protect;
 use crate::reach::Reach;
@@ -83,8 +84,27 @@ pub enum Verdict {
 /// Decides. Combines by max(deny > ask > allow).
 #[must_use]
 pub fn decide(call: &Call, rules: &Rules, context: &Context) -> Decision {
+    decide_with(call, rules, context, &[])
+}
+
+/// The same, with what hooks say of the call: they may only raise.
+#[must_use]
+pub fn decide_with(
+    call: &Call,
+    rules: &Rules,
+    context: &Context,
+    opinions: &[Opinion],
+) -> Decision {
     let site = Site::of(call, rules, context);
     let mut finding = judge(call, rules, context, &site);
+    for opinion in opinions {
+        if opinion.outcome() > finding.outcome {
+            finding = Finding {
+                words: Some(opinion.reason.clone()),
+                ..Finding::new(opinion.outcome(), opinion.by.clone(), &["hook"])
+            };
+        }
+    }
     if finding.outcome == Outcome::Ask && context.headless {
         finding.outcome = Outcome::Deny;
         finding.reasons.push("headless".to_owned());
@@ -93,7 +113,7 @@ pub fn decide(call: &Call, rules: &Rules, context: &Context) -> Decision {
     let mut message = String::new();
     let verdict = match finding.outcome {
         Outcome::Allow => Verdict::Allow(permit),
-        Outcome::Ask => Verdict::Ask(ask(call, &finding, context, permit)),
+        Outcome::Ask => Verdict::Ask(ask(call, &finding, opinions, context, permit)),
         Outcome::Deny => {
             message = reason::advice(&finding.by, &finding.reasons, finding.words.as_deref());
             Verdict::Deny
@@ -307,7 +327,13 @@ fn concerns(call: &Call, context: &Context) -> Vec<String> {
     codes
 }
 
-fn ask(call: &Call, finding: &Finding, context: &Context, permit: Permit) -> Ask {
+fn ask(
+    call: &Call,
+    finding: &Finding,
+    opinions: &[Opinion],
+    context: &Context,
+    permit: Permit,
+) -> Ask {
     let facts = &call.facts;
     let outward = [Effect::Network, Effect::Secret, Effect::Destroy];
     let danger = !facts.dangers.is_empty()
@@ -320,10 +346,14 @@ fn ask(call: &Call, finding: &Finding, context: &Context, permit: Permit) -> Ask
         let hosts = permit.reach().opened().join(", ");
         effects.push(format!("may reach {hosts}, and no other host"));
     }
-    if let Some(words) = &finding.words {
-        effects.push(format!("{} says: {}", finding.by, reason::visible(words)));
+    let own = finding.words.iter().map(|words| (&finding.by, words));
+    let others = opinions.iter().filter(|opinion| opinion.by != finding.by);
+    let others = others.map(|opinion| (&opinion.by, &opinion.reason));
+    for (by, words) in own.chain(others) {
+        effects.push(format!("{by} says: {}", reason::visible(words)));
     }
-    let always = if danger || !finding.by.starts_with("mode: ") {
+    // Whom a hook sends to the user, no rule would spare the question.
+    let always = if danger || !opinions.is_empty() || !finding.by.starts_with("mode: ") {
         None
     } else {
         always(call, context)

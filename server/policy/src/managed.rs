@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use cedar_policy::{
     Authorizer, Context as Attributes, Decision, Entities, EntityUid, PolicySet, Request,
@@ -55,8 +56,31 @@ const PERMIT_ALL: &str = "permit (principal, action, resource);\n";
 #[derive(Clone, Debug)]
 pub struct Managed {
     folder: PathBuf,
-    bundle: Arc<OnceLock<Result<Bundle, String>>>,
+    bundle: Arc<OnceLock<(Stamp, Result<Bundle, String>)>>,
     last_good: Option<Arc<Bundle>>,
+}
+
+/// Which files there are, how big, and when they were last changed. `None`: no folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stamp(Option<Vec<(PathBuf, u64, Option<SystemTime>)>>);
+
+impl Stamp {
+    fn of(folder: &Path) -> Self {
+        let entries = folder.read_dir().ok().map(|entries| {
+            let mut files: Vec<_> = entries
+                .flatten()
+                .map(|entry| {
+                    let facts = entry.path().metadata().ok();
+                    let size = facts.as_ref().map_or(0, std::fs::Metadata::len);
+                    let changed = facts.and_then(|facts| facts.modified().ok());
+                    (entry.path(), size, changed)
+                })
+                .collect();
+            files.sort();
+            files
+        });
+        Self(entries)
+    }
 }
 
 /// One good set of policies.
@@ -83,7 +107,7 @@ impl Managed {
     #[must_use]
     pub fn reloaded(&self) -> Self {
         let last_good = match self.bundle.get() {
-            Some(Ok(bundle)) => Some(Arc::new(bundle.clone())),
+            Some((_, Ok(bundle))) => Some(Arc::new(bundle.clone())),
             _ => self.last_good.clone(),
         };
         Self {
@@ -115,8 +139,17 @@ impl Managed {
         }
     }
 
+    /// Are the files others than those that were read? A look at the folder, not at what is in them.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        let read = self.bundle.get();
+        read.is_some_and(|(stamp, _)| *stamp != Stamp::of(&self.folder))
+    }
+
     fn loaded(&self) -> Result<&Bundle, &String> {
-        self.bundle.get_or_init(|| load(&self.folder)).as_ref()
+        // The stamp first: what changes while it is read is read again.
+        let load = || (Stamp::of(&self.folder), load(&self.folder));
+        self.bundle.get_or_init(load).1.as_ref()
     }
 
     /// What the policies say of a call; `None`: nothing against it.

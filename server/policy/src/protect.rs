@@ -62,6 +62,19 @@ pub(crate) fn special(path: &PathFact, own: &[PathBuf]) -> Option<Special> {
     any(is_obeyed).then_some(Special::Obeyed)
 }
 
+/// Do other programs run this file of the workspace, or obey what it says? Hooks, tasks of an editor, build files,
+/// what agents read: what an attacker would leave behind.
+#[must_use]
+pub fn is_executable_config(path: &Path) -> bool {
+    let fact = PathFact {
+        sent: path.to_string_lossy().into_owned(),
+        resolved: path.to_owned(),
+        inside: true,
+        write: true,
+    };
+    special(&fact, &[]).is_some()
+}
+
 /// Keys, tokens and passwords, by name; as sent or as resolved.
 pub(crate) fn is_secret(path: &PathFact) -> bool {
     [names(Path::new(&path.sent)), names(&path.resolved)]
@@ -225,6 +238,26 @@ mod tests {
         );
         assert_eq!(of("x", "/dev/sda"), Some(Special::Device));
         assert_eq!(of("x", "/dev/null"), None);
+    }
+
+    #[test]
+    fn executable_config_is_known_by_name() {
+        for config in [
+            ".vscode/tasks.json",
+            ".git/hooks/post-checkout",
+            ".envrc",
+            "sub/.envrc",
+            ".cargo/config.toml",
+            "package.json",
+            ".interline/config.toml",
+            ".github/workflows/a.yml",
+            "AGENTS.md",
+        ] {
+            assert!(is_executable_config(Path::new(config)), "{config}");
+        }
+        for plain in ["src/main.rs", "README.md", "Cargo.lock", "tasks.json"] {
+            assert!(!is_executable_config(Path::new(plain)), "{plain}");
+        }
     }
 
     #[test]

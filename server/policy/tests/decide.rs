@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use interline_log::{Access, Mode, Tier};
 use interline_policy::{
-    AlwaysStore, ArgPattern, Bound, Call, Context, Decision, Effect, Facts, PathFact, Rule,
-    RuleEffect, Rules, StoreError, Verdict, analyse_shell, decide,
+    AlwaysStore, ArgPattern, Bound, Call, Context, Decision, Effect, Facts, Opinion, PathFact,
+    Raise, Rule, RuleEffect, Rules, StoreError, Verdict, analyse_shell, decide, decide_with,
 };
 
 const DEFAULT: Context = Context {
@@ -644,5 +644,49 @@ fn a_spoilt_store_is_an_error_and_stays_as_it_is() {
             store.rules(home.path()),
             Err(StoreError::Corrupt { .. })
         ));
+    }
+}
+
+#[test]
+fn opinions_raise_and_never_lower() {
+    let opinion = |raise| Opinion {
+        by: "user hook 1".into(),
+        raise,
+        reason: "because\u{202e}".into(),
+    };
+    let says = |decision: &Decision| match decision.verdict {
+        Verdict::Allow(_) => 0,
+        Verdict::Ask(_) => 1,
+        Verdict::Deny => 2,
+    };
+    let mut rules = Rules::default();
+    let deny = Rule {
+        argv: vec![ArgPattern::Word("rm".into())],
+        ..Rule::new(RuleEffect::Deny, "shell")
+    };
+    rules.add(Tier::User, vec![deny]).unwrap();
+    let calls = [
+        command(&["ls"], &[Effect::Read]),
+        command(&["cargo", "test"], &[Effect::Execute]),
+        command(&["rm", "x"], &[Effect::Write]),
+    ];
+    for (before, call) in calls.iter().enumerate() {
+        assert_eq!(says(&decide(call, &rules, &DEFAULT)), before);
+        for (raise, least) in [(Raise::Ask, 1), (Raise::Deny, 2)] {
+            let after = decide_with(call, &rules, &DEFAULT, &[opinion(raise)]);
+            assert_eq!(says(&after), before.max(least), "{call:?}");
+            assert_eq!(after.by == "user hook 1", least > before, "{}", after.by);
+            if let Verdict::Ask(ask) = &after.verdict {
+                let line = "user hook 1 says: because\\u{202e}".to_owned();
+                assert!(ask.effects.contains(&line), "{:?}", ask.effects);
+                assert!(ask.always.is_none(), "it would ask anyhow");
+            }
+            let headless = Context {
+                headless: true,
+                ..DEFAULT
+            };
+            let alone = decide_with(call, &rules, &headless, &[opinion(raise)]);
+            assert_eq!(says(&alone), 2, "{call:?}");
+        }
     }
 }

@@ -135,7 +135,9 @@ fn the_last_good_policy_stays() {
     )]);
     assert_eq!(says(&shell(&rules, "make")), "ask");
     let good = rules.digest();
+    assert!(!rules.managed().unwrap().changed());
     std::fs::write(folder.path().join("a.cedar"), "forbid (").unwrap();
+    assert!(rules.managed().unwrap().changed());
     let again = rules.managed().unwrap().reloaded();
     rules.manage(again);
     let error = rules.managed().unwrap().check().unwrap_err();
@@ -143,10 +145,23 @@ fn the_last_good_policy_stays() {
     assert_eq!(says(&shell(&rules, "make")), "ask");
     assert_eq!(says(&shell(&rules, "ls")), "allow");
     assert_eq!(rules.digest(), good);
-    // And once more, still broken.
+    // And once more, still broken; then gone; then good again.
     let again = rules.managed().unwrap().reloaded();
     rules.manage(again);
     assert_eq!(says(&shell(&rules, "make")), "ask");
+    assert!(!rules.managed().unwrap().changed());
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    assert!(rules.managed().unwrap().changed());
+    let again = rules.managed().unwrap().reloaded();
+    rules.manage(again);
+    assert_eq!(says(&shell(&rules, "make")), "ask");
+    std::fs::create_dir(folder.path()).unwrap();
+    let free = "forbid (principal, action, resource) when { false };";
+    std::fs::write(folder.path().join("b.cedar"), free).unwrap();
+    assert!(rules.managed().unwrap().changed());
+    let again = rules.managed().unwrap().reloaded();
+    rules.manage(again);
+    assert_eq!(says(&shell(&rules, "make")), "allow");
 }
 
 #[test]

@@ -12,8 +12,10 @@ mod diagnosis;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hook;
 mod line_map;
 mod memory;
+mod obeyed;
 mod paths;
 mod prepared;
 mod process;
@@ -37,7 +39,9 @@ use interline_log::{
 use interline_workspace::Workspace;
 use interline_workspace::editor::Editor;
 
+pub use hook::{Hook, Question, REPO_HOOKS, consult};
 pub use memory::Memory;
+pub use obeyed::obeyed;
 pub use prepared::Prepared;
 pub use registry::Registry;
 pub use shaded::Confinement;

@@ -81,6 +81,18 @@ impl Confinement {
     }
 }
 
+impl Confinement {
+    /// The sandbox for a program that only looks: our own folder is hidden from it.
+    pub(crate) fn reading(
+        &self,
+        environment: &Environment,
+        mut shown: Vec<Mount>,
+    ) -> std::io::Result<Confined> {
+        shown.push(Mount::Hidden(self.state.clone()));
+        self.confined(environment, shown, Network::Nobody)
+    }
+}
+
 /// The shadow, entered: by one command or one check at a time, the next ones wait.
 pub(crate) struct Shade {
     entered: Entered,

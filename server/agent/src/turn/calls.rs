@@ -3,6 +3,7 @@
 //! Reads run side by side; everything else in order, alone. A denied or failed call is an answer like any other:
 //! only the user's cancel, a limit or the log end the turn from here.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt as _;
@@ -11,8 +12,8 @@ use interline_log::{
     Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId,
     LogError, Mode, TurnId, TurnOutcome, Visit,
 };
-use interline_policy::{Context, Decision, Labels, Permit, Stale, Verdict};
-use interline_tools::{Environment, Output, Prepared};
+use interline_policy::{Context, Decision, Labels, Opinion, Permit, Rules, Stale, Verdict};
+use interline_tools::{Environment, Output, Prepared, Question, consult};
 use interline_workspace::editor::Display;
 
 use super::{End, Turn};
@@ -225,17 +226,20 @@ impl Turn {
         let access = prepared.info().access;
         self.checking.before(access, &self.environment());
         let waiting = Instant::now();
+        let named = self.named(&prepared);
         let output = self.gate_and_execute(&call, prepared).await?;
         self.checking.after(&output);
         if access == Access::Interact {
             self.waited += waiting.elapsed();
         }
-        let hunks = proposed(&output);
         if access == Access::Execute {
             self.recorder.durable().await?;
         }
-        if !hunks.is_empty() && self.lands_by_itself() {
-            self.land(&hunks).await?;
+        if self.lands_by_itself() {
+            let hunks = self.unsuspected(&output, &named);
+            if !hunks.is_empty() {
+                self.land(&hunks).await?;
+            }
         }
         if self.cancel.is_cancelled() {
             return Err(TurnOutcome::Cancelled.into());
@@ -288,8 +292,13 @@ impl Turn {
     /// Policy's decision, on record.
     pub(super) async fn decide(&self, call: &Wanted, prepared: &Prepared) -> Result<Decision, End> {
         let context = self.policy_context(prepared.info().access).await;
-        let rules = self.session.host.rules();
-        let decision = interline_policy::decide(prepared.call(), &rules, &context);
+        let rules = self.rules();
+        let mut decision = interline_policy::decide(prepared.call(), &rules, &context);
+        let objections = self.objections(prepared, &decision, &context).await;
+        if !objections.is_empty() {
+            decision =
+                interline_policy::decide_with(prepared.call(), &rules, &context, &objections);
+        }
         let word = match &decision.verdict {
             Verdict::Allow(_) => "allow",
             Verdict::Ask(_) => "ask",
@@ -304,6 +313,32 @@ impl Turn {
         self.recorder
             .record((self.id, call.id), Actor::System, gated)?;
         Ok(decision)
+    }
+
+    /// Step 10: what hooks object to a call.
+    async fn objections(
+        &self,
+        prepared: &Prepared,
+        decision: &Decision,
+        context: &Context,
+    ) -> Vec<Opinion> {
+        let hooks = self.session.host.hooks();
+        if hooks.is_empty() {
+            return Vec::new();
+        }
+        let confinement = self.session.host.confinement().await;
+        let environment = Environment {
+            trusted: context.trusted,
+            confinement: confinement.as_ref().ok().cloned(),
+            ..self.environment()
+        };
+        let fault = confinement.as_ref().err().map_or("", String::as_str);
+        let question = Question {
+            prepared,
+            decision,
+            mode: context.mode,
+        };
+        consult(hooks, &question, &environment, fault, &self.cancel).await
     }
 
     /// The intent of a call is durable before a process starts. A proposal's effect is its own event.
@@ -388,6 +423,38 @@ impl Turn {
         matches!(self.session.mode(), Mode::AcceptEdits | Mode::Auto)
     }
 
+    /// The files of the workspace that a call says it changes: what was decided on, and asked for where need be.
+    fn named(&self, prepared: &Prepared) -> Vec<String> {
+        let paths = prepared.call().facts.paths.iter();
+        let written = paths.filter(|path| path.write);
+        written
+            .filter_map(|path| self.session.workspace.path_of(&path.resolved))
+            .map(|path| path.to_string())
+            .collect()
+    }
+
+    /// The hunks that a call added, without those of files that other programs run or obey and that nobody was told
+    /// of before: they wait for the user in every mode.
+    fn unsuspected(&self, output: &Output, named: &[String]) -> Vec<HunkId> {
+        let mut lands = Vec::new();
+        for event in &output.events {
+            let EventData::EditProposed { hunks, .. } = event else {
+                continue;
+            };
+            let mut suspect = interline_tools::obeyed(event);
+            suspect.retain(|path| !named.contains(path));
+            if suspect.is_empty() {
+                lands.extend(hunks.iter().map(|hunk| hunk.id));
+            } else {
+                let names = interline_policy::visible(&suspect.join(", "));
+                self.session.warn(format!(
+                    "the change of {names} waits for you: other programs run or obey that file"
+                ));
+            }
+        }
+        lands
+    }
+
     /// Lands the hunks of a call at once (accept-edits). What can't be landed stays pending, and the user is told.
     async fn land(&self, hunks: &[HunkId]) -> Result<(), End> {
         if let Err(reason) = self.session.accept(self.id.into(), hunks).await {
@@ -426,7 +493,15 @@ impl Turn {
     /// What holds for a call now. Its permit is good for nothing else.
     pub(super) async fn policy(&self, access: Access) -> String {
         let context = self.policy_context(access).await;
-        context.policy(&self.session.host.rules())
+        context.policy(&self.rules())
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        let host = &self.session.host;
+        if let Some(problem) = host.refresh_policy() {
+            self.session.warn(format!("managed policy: {problem}"));
+        }
+        host.rules()
     }
 
     pub(super) fn environment(&self) -> Environment {
@@ -441,15 +516,6 @@ fn visits(output: &Output) -> &[Visit] {
         _ => None,
     });
     found.unwrap_or_default()
-}
-
-/// The hunks that a call added.
-fn proposed(output: &Output) -> Vec<HunkId> {
-    let hunks = output.events.iter().filter_map(|event| match event {
-        EventData::EditProposed { hunks, .. } => Some(hunks.iter().map(|hunk| hunk.id)),
-        _ => None,
-    });
-    hunks.flatten().collect()
 }
 
 /// Where nobody can be asked, the line for people says what would have to be so.

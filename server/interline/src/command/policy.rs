@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use interline_log::{SessionId, TurnId};
-use interline_policy::{Context, Decision, Managed, Place, Reach, Verdict};
-use interline_tools::{Environment, Registry};
+use interline_policy::{Context, Decision, Managed, Opinion, Place, Reach, Verdict};
+use interline_tools::{Environment, Prepared, Question, Registry, consult};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{Rooms, exit, print};
 use crate::args::{Explain, Output, Policy};
@@ -128,16 +129,31 @@ fn decide(rooms: &Rooms, context: &Context, tool: &str, input: &Value) -> Value 
         Ok(prepared) => prepared,
         Err(message) => return refused(&message),
     };
+    let rules = &rooms.config.rules;
+    let mut decision = interline_policy::decide(prepared.call(), rules, context);
+    let objections = match objections(rooms, environment, context, &prepared, &decision) {
+        Ok(objections) => objections,
+        Err(error) => return refused(&format!("the hooks can't be asked: {error}")),
+    };
+    if !objections.is_empty() {
+        decision = interline_policy::decide_with(prepared.call(), rules, context, &objections);
+    }
     let Decision {
         verdict,
         by,
         reasons,
-        ..
-    } = interline_policy::decide(prepared.call(), &rooms.config.rules, context);
-    let (decision, place, reach) = match verdict {
-        Verdict::Allow(permit) => ("allow", Some(permit.place()), permit.reach().clone()),
-        Verdict::Ask(ask) => ("ask", Some(ask.place()), ask.reach().clone()),
-        Verdict::Deny => ("deny", None, Reach::default()),
+        message,
+    } = decision;
+    let (decision, place, reach, says) = match verdict {
+        Verdict::Allow(permit) => {
+            let (place, reach) = (permit.place(), permit.reach().clone());
+            ("allow", Some(place), reach, Vec::new())
+        }
+        Verdict::Ask(ask) => {
+            let (place, reach) = (ask.place(), ask.reach().clone());
+            ("ask", Some(place), reach, ask.effects)
+        }
+        Verdict::Deny => ("deny", None, Reach::default(), vec![message]),
     };
     let reach = match place {
         Some(Place::Sandbox) => reach,
@@ -150,6 +166,7 @@ fn decide(rooms: &Rooms, context: &Context, tool: &str, input: &Value) -> Value 
         "closed": reach.closed(),
         "by": by,
         "reasons": reasons,
+        "says": says,
         "facts": prepared.call().facts,
     })
 }
@@ -171,7 +188,33 @@ fn hosts(decided: &Value) -> String {
     }
 }
 
+/// What the hooks object, asked as in a session.
+fn objections(
+    rooms: &Rooms,
+    mut environment: Environment,
+    context: &Context,
+    prepared: &Prepared,
+    decision: &Decision,
+) -> std::io::Result<Vec<Opinion>> {
+    let hooks = rooms.host.hooks();
+    if hooks.is_empty() {
+        return Ok(Vec::new());
+    }
+    super::runtime()?.block_on(async {
+        let confinement = rooms.host.confinement().await;
+        environment.confinement = confinement.as_ref().ok().cloned();
+        let fault = confinement.as_ref().err().map_or("", String::as_str);
+        let question = Question {
+            prepared,
+            decision,
+            mode: context.mode,
+        };
+        let cancel = CancellationToken::new();
+        Ok(consult(hooks, &question, &environment, fault, &cancel).await)
+    })
+}
+
 /// What is no call at all.
 fn refused(message: &str) -> Value {
-    json!({"decision": "deny", "place": null, "hosts": [], "closed": [], "by": "input", "reasons": [message], "facts": {}})
+    json!({"decision": "deny", "place": null, "hosts": [], "closed": [], "by": "input", "reasons": [message], "says": [], "facts": {}})
 }

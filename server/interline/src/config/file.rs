@@ -26,6 +26,31 @@ pub(crate) struct File {
     pub(crate) audit: Option<Audit>,
     #[serde(default, rename = "rule")]
     pub(crate) rules: Vec<Rule>,
+    #[serde(default, rename = "hook")]
+    pub(crate) hooks: Vec<Hook>,
+}
+
+/// A `[[hook]]` table.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Hook {
+    #[expect(dead_code, reason = "there is one: it is said so that others can come")]
+    pub(crate) event: Event,
+    pub(crate) tool: Option<String>,
+    pub(crate) command: Vec<String>,
+    #[serde(default = "default_timeout")]
+    pub(crate) timeout_seconds: u32,
+}
+
+/// When a hook is asked.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Event {
+    BeforeTool,
+}
+
+fn default_timeout() -> u32 {
+    5
 }
 
 /// `[telemetry]`.

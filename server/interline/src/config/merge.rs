@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use interline_log::{Mode, Tier};
 use interline_model::{ModelSpec, Price, Provider, Secret};
-use interline_policy::Rules;
+use interline_policy::{Rules, visible};
+use interline_tools::{Hook, Registry};
 
 use super::budget::Merged;
 use super::file::{Audit, File, Model, Telemetry};
@@ -12,6 +13,8 @@ use super::{Flags, Sourced};
 
 /// The standard variable with the base address of a collector.
 const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// The longest that a hook may take.
+const MOST_SECONDS: u32 = 60;
 
 pub(super) struct Merge<'a> {
     env: &'a [(String, String)],
@@ -22,6 +25,7 @@ pub(super) struct Merge<'a> {
     pub(super) rules: Rules,
     pub(super) rule_origins: Vec<(String, usize)>,
     pub(super) telemetry: Sourced<Telemetry>,
+    pub(super) hooks: Vec<Sourced<Hook>>,
     pub(super) audit_key: Option<Sourced<PathBuf>>,
     pub(super) warnings: Vec<String>,
 }
@@ -37,6 +41,7 @@ impl<'a> Merge<'a> {
             rules: Rules::default(),
             rule_origins: Vec::new(),
             telemetry: default(Telemetry::default()),
+            hooks: Vec::new(),
             audit_key: None,
             warnings: Vec::new(),
         }
@@ -55,6 +60,7 @@ impl<'a> Merge<'a> {
             });
         }
         self.budget.replace(&file.budget, origin);
+        self.add_hooks(Tier::User, file.hooks, origin)?;
         self.add_rules(Tier::User, file.rules, origin)
     }
 
@@ -81,6 +87,7 @@ impl<'a> Merge<'a> {
             ));
         }
         self.budget.bound(&file.budget, origin);
+        self.add_hooks(Tier::Repo, file.hooks, origin)?;
         self.add_rules(Tier::Repo, file.rules, origin)
     }
 
@@ -128,6 +135,7 @@ impl<'a> Merge<'a> {
             });
         }
         self.budget.bound(&file.budget, origin);
+        self.add_hooks(Tier::Managed, file.hooks, origin)?;
         self.add_rules(Tier::Managed, file.rules, origin)
     }
 
@@ -192,6 +200,51 @@ impl<'a> Merge<'a> {
             .map_err(|error| anyhow::anyhow!("{origin}: {error}"))
     }
 
+    /// Every tier may have hooks: they only tighten.
+    fn add_hooks(
+        &mut self,
+        tier: Tier,
+        hooks: Vec<super::file::Hook>,
+        origin: &str,
+    ) -> anyhow::Result<()> {
+        for (number, hook) in (1..).zip(hooks) {
+            let name = format!("{} hook {number}", tier_name(tier));
+            let program = hook.command.first();
+            anyhow::ensure!(
+                program.is_some_and(|program| !program.is_empty()),
+                "{origin}: {name}: `command` names no program"
+            );
+            anyhow::ensure!(
+                (1..=MOST_SECONDS).contains(&hook.timeout_seconds),
+                "{origin}: {name}: `timeout_seconds` must be from 1 to {MOST_SECONDS}"
+            );
+            if let Some(tool) = &hook.tool {
+                let registry = Registry::built_in();
+                let known = registry
+                    .tools()
+                    .iter()
+                    .any(|info| info.definition.name == *tool);
+                anyhow::ensure!(
+                    known,
+                    "{origin}: {name}: there is no tool `{}`: `interline tools list` names them",
+                    visible(tool)
+                );
+            }
+            let value = Hook {
+                name,
+                tier,
+                tool: hook.tool,
+                command: hook.command,
+                seconds: hook.timeout_seconds,
+            };
+            self.hooks.push(Sourced {
+                value,
+                origin: origin.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
     fn spec(&mut self, name: String, model: Model, origin: &str) -> anyhow::Result<ModelSpec> {
         let reserved = matches!(name.as_str(), "auto" | "builtin");
         anyhow::ensure!(
@@ -229,6 +282,14 @@ impl<'a> Merge<'a> {
             .iter()
             .find(|(key, value)| key == name && !value.trim().is_empty());
         found.map(|(_, value)| value.clone())
+    }
+}
+
+fn tier_name(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Managed => "managed",
+        Tier::Repo => "repo",
+        _ => "user",
     }
 }
 
@@ -302,6 +363,47 @@ mod tests {
         assert_eq!(merge.mode.value, Mode::Plan);
         let allow = "[[rule]]\neffect = \"allow\"\ntool = \"shell\"\nargv = [\"cargo\"]\n";
         merge.repo(file(allow), "repo").unwrap_err();
+    }
+
+    #[test]
+    fn hooks_of_every_tier_are_kept_and_each_mistake_is_named() {
+        let env = Vec::new();
+        let mut merge = Merge::new(&env);
+        let hook = "[[hook]]\nevent = \"before-tool\"\ncommand = [\"check\", \"it\"]\n";
+        merge.user(file(&hook.repeat(2)), "user").unwrap();
+        let more = format!("{hook}tool = \"shell\"\ntimeout_seconds = 9\n");
+        merge.repo(file(&more), "repo").unwrap();
+        merge.managed(file(hook), "managed").unwrap();
+        let names: Vec<_> = merge.hooks.iter().map(|hook| &hook.value.name).collect();
+        assert_eq!(
+            names,
+            [
+                "user hook 1",
+                "user hook 2",
+                "repo hook 1",
+                "managed hook 1"
+            ]
+        );
+        assert_eq!(merge.hooks[0].value.seconds, 5);
+        assert_eq!(merge.hooks[2].value.tool.as_deref(), Some("shell"));
+        for (line, part) in [
+            ("timeout_seconds = 0\n", "from 1 to 60"),
+            ("timeout_seconds = 61\n", "from 1 to 60"),
+            ("tool = \"shel\"\n", "no tool `shel`"),
+        ] {
+            let error = merge.user(file(&format!("{hook}{line}")), "user");
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        for bad in [
+            "[[hook]]\nevent = \"after-tool\"\ncommand = [\"a\"]\n",
+            "[[hook]]\ncommand = [\"a\"]\n",
+            "[[hook]]\nevent = \"before-tool\"\ncommand = \"a\"\n",
+        ] {
+            File::parse(bad, "test").unwrap_err();
+        }
+        let none = "[[hook]]\nevent = \"before-tool\"\ncommand = []\n";
+        merge.user(file(none), "user").unwrap_err();
     }
 
     #[test]

@@ -16,6 +16,7 @@ use interline_agent::{Budget, Settings, TrustStore};
 use interline_log::{Mode, Tier};
 use interline_model::ModelSpec;
 use interline_policy::{Managed, Rules};
+use interline_tools::Hook;
 
 use file::File;
 pub(crate) use folders::Folders;
@@ -53,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) rule_origins: Vec<(String, usize)>,
     /// Where telemetry goes.
     pub(crate) telemetry: Option<Sourced<String>>,
+    pub(crate) hooks: Vec<Sourced<Hook>>,
     pub(crate) audit_key: Option<Sourced<PathBuf>>,
     /// What was set and doesn't count, with why.
     pub(crate) warnings: Vec<String>,
@@ -77,6 +79,7 @@ impl Config {
             budget,
             mut rules,
             mut rule_origins,
+            hooks,
             audit_key,
             mut warnings,
             ..
@@ -119,6 +122,7 @@ impl Config {
             rules,
             rule_origins,
             telemetry,
+            hooks,
             audit_key,
             warnings,
             trusted,
@@ -138,6 +142,7 @@ impl Config {
                 .collect(),
             budget: self.limits(root, flags),
             rules: self.rules.clone(),
+            hooks: self.hooks.iter().map(|hook| hook.value.clone()).collect(),
             state: self.folders.state.clone(),
             launcher: std::env::current_exe().ok(),
             env: self.env.clone(),
@@ -194,6 +199,18 @@ impl Config {
                 quoted(&to.value),
                 to.origin.clone(),
             ));
+        }
+        for hook in &self.hooks {
+            let Hook {
+                name,
+                tool,
+                command,
+                seconds,
+                ..
+            } = &hook.value;
+            let tool = tool.as_deref().unwrap_or("every tool");
+            let value = format!("{command:?} before {tool}, at most {seconds} s");
+            lines.push((name.clone(), value, hook.origin.clone()));
         }
         for (origin, count) in &self.rule_origins {
             lines.push(("rules".to_owned(), count.to_string(), origin.clone()));

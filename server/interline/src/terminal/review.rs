@@ -1,7 +1,10 @@
 //! Hunk by hunk on the terminal: accept, reject, or leave for later.
 
+use std::path::Path;
+
 use interline_agent::{Agent, Selection};
 use interline_log::{HunkId, HunkKind};
+use interline_policy::is_executable_config;
 use interline_workspace::Workspace;
 use interline_workspace::proposal::{Hunk, HunkState};
 
@@ -79,6 +82,13 @@ fn render(terminal: &Terminal, hunk: &Hunk, index: usize, total: usize) -> Strin
         HunkKind::Mode { .. } => format!("{} (mode)", hunk.path),
     };
     let mut text = format!("\n{}", style.bold(&format!("{index}/{total} {what}")));
+    let moved = match &hunk.kind {
+        HunkKind::Move { to } => is_executable_config(Path::new(to)),
+        _ => false,
+    };
+    if moved || is_executable_config(Path::new(hunk.path.as_str())) {
+        text.push_str("\n  other programs run or obey this file");
+    }
     for line in hunk.old.lines() {
         text.push_str(&format!(
             "\n{}",

@@ -1,5 +1,6 @@
 //! What changes between a decision and its run is decided on anew, and asked anew where the answer was for it.
 
+use interline_policy::{Managed, Rules};
 use scripted_model::{Server, Step};
 use serde_json::{Value, json};
 
@@ -10,8 +11,16 @@ const AGAIN: &str = "asked again";
 
 /// A turn that wants to copy `w/a.txt` out of the folder, and its prompt.
 async fn copies(steps: impl IntoIterator<Item = Step>) -> (Server, Client, Value, Value) {
+    copies_under(steps, Rules::default()).await
+}
+
+async fn copies_under(
+    steps: impl IntoIterator<Item = Step>,
+    rules: Rules,
+) -> (Server, Client, Value, Value) {
     let model = model(steps).await;
     let mut setup = Setup::new(Some(model.base_url()));
+    setup.rules = rules;
     setup.folders = vec!["w"];
     let work = setup.root.path().join("w");
     std::fs::create_dir(&work).unwrap();
@@ -138,4 +147,58 @@ async fn always_keeps_no_rule_where_the_policy_is_another_now() {
         );
         assert_eq!(on_record(&client, &session, "permission.asked").len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_managed_policy_that_changes_counts_at_once_and_a_broken_one_leaves_the_last_good() {
+    let policy = tempfile::tempdir().unwrap();
+    let forbids = r#"forbid (principal, action == Action::"run", resource) when { context.programs.contains("cp") };"#;
+    for (before, after, told, runs) in [
+        ("", forbids, None, false),
+        ("", "forbid (", Some("the last good policy stays"), true),
+    ] {
+        let file = policy.path().join("a.cedar");
+        std::fs::write(&file, before).unwrap();
+        let mut rules = Rules::default();
+        rules.manage(Managed::at(policy.path()).unwrap());
+        let (_model, mut client, session, prompt) = copies_under(copy(), rules).await;
+        std::fs::write(&file, after).unwrap();
+        yes(&mut client, &prompt, "Allow once").await;
+        if let Some(told) = told {
+            client.told(told).await;
+        }
+        client.told("done").await;
+        assert_eq!(copied(&client).is_some(), runs, "{after}");
+        let gated = on_record(&client, &session, "tool.gated");
+        let by = gated.last().unwrap()["data"]["by"].as_str().unwrap();
+        assert_eq!(by == "managed policy", !runs, "{by}");
+        assert_eq!(on_record(&client, &session, "permission.asked").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_can_not_be_asked_asks_the_user() {
+    let read = Step::call("read", json!({ "path": "a.txt" }));
+    let model = model([read, Step::say("done")]).await;
+    let mut setup = Setup::new(Some(model.base_url()));
+    let ran = setup.root.path().join("ran");
+    setup.hooks = vec![interline_agent::Hook {
+        name: "user hook 1".to_owned(),
+        tier: interline_log::Tier::User,
+        tool: None,
+        command: vec!["touch".to_owned(), ran.display().to_string()],
+        seconds: 5,
+    }];
+    std::fs::write(setup.root.path().join("a.txt"), TEXT).unwrap();
+    let (mut client, _) = setup.start().await;
+    ask(&mut client, "read it").await;
+    let prompt = client.sees(ASKS, |_| true).await;
+    let told = text(&prompt);
+    assert!(
+        told.contains("user hook 1 says: it could not be asked: there is no sandbox for it"),
+        "{told}"
+    );
+    yes(&mut client, &prompt, "Deny").await;
+    client.told("done").await;
+    assert!(!ran.exists(), "it ran outside of a sandbox");
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use interline_agent::{Budget, Settings};
+use interline_agent::{Budget, Hook, Settings};
 use interline_log::Mode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -35,6 +35,8 @@ pub(crate) struct Setup {
     pub(crate) folders: Vec<&'static str>,
     pub(crate) root: Arc<TempDir>,
     pub(crate) state: Arc<TempDir>,
+    pub(crate) rules: interline_policy::Rules,
+    pub(crate) hooks: Vec<Hook>,
     /// The configuration can't be read.
     pub(crate) problem: Option<&'static str>,
 }
@@ -51,6 +53,8 @@ impl Setup {
             folders: vec![""],
             root: Arc::new(tempfile::tempdir().unwrap()),
             state: Arc::new(tempfile::tempdir().unwrap()),
+            rules: interline_policy::Rules::default(),
+            hooks: Vec::new(),
             problem: None,
         }
     }
@@ -69,7 +73,11 @@ impl Setup {
     pub(crate) async fn start(self) -> (Client, Value) {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let (input, output) = tokio::io::split(theirs);
-        let settings = settings(self.state.path(), self.model);
+        let settings = Settings {
+            rules: self.rules,
+            hooks: self.hooks,
+            ..settings(self.state.path(), self.model)
+        };
         let problem = self.problem;
         let open = move |_: &Path| match problem {
             Some(problem) => Err(problem.to_owned()),
@@ -276,6 +284,7 @@ fn settings(state: &Path, model: Option<String>) -> Settings {
         models: Vec::new(),
         budget: Arc::new(Budget::default),
         rules: interline_policy::Rules::default(),
+        hooks: Vec::new(),
         state: state.to_owned(),
         launcher: None,
         telemetry: None,

@@ -280,6 +280,7 @@ const REASONS: &[Reason] = &[
     ),
     denied("policy-error", "the managed policy failed on it", ""),
     asks("managed", "your organisation's policy says so", ""),
+    asks("hook", "a hook objects", ""),
     // Not effects of the call.
     noted("read-only", ""),
     noted("sandboxed", ""),

@@ -158,6 +158,7 @@ impl Site {
             folder,
             environment,
             time_limit: TIME_LIMIT,
+            input: None,
         };
         let streams = Streams::Split(Capture::new(OUTPUT, 0), Capture::new(ERRORS, ERRORS));
         let finished = self.shade.run(job, streams, cancel).await?;

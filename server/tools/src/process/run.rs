@@ -34,6 +34,8 @@ pub(crate) struct Job {
     pub(crate) folder: PathBuf,
     pub(crate) environment: ChildEnvironment,
     pub(crate) time_limit: Duration,
+    /// What a program in a sandbox reads on standard input. Outside of one nothing is there to be read.
+    pub(crate) input: Option<String>,
 }
 
 /// Where a program runs. What runs on the real machine shows who has let it out (I2).
@@ -178,6 +180,7 @@ impl Job {
             arguments: self.arguments.clone(),
             environment,
             folder: self.folder.clone(),
+            input: self.input.clone(),
             mounts: confined.mounts.clone(),
             network: confined.network.clone(),
             limits: confined.limits,

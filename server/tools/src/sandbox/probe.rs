@@ -86,6 +86,7 @@ async fn try_it(launcher: &Path, place: &Path) -> Result<Ready, String> {
     };
     let mounts = super::host::mounts(&[], place, vec![overlay]);
     let spec = Spec {
+        input: None,
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), "echo works > file".into()],
         environment: Vec::new(),
@@ -111,6 +112,7 @@ async fn try_lesser(launcher: &Path, place: &Path) -> Result<Ready, String> {
     let spec = Spec {
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), "echo works > file && chmod 600 file".into()],
+        input: None,
         environment: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
         folder: own,
         mounts,

@@ -63,6 +63,7 @@ pub async fn run_towards(
         folder: spec.folder.clone(),
         environment: ChildEnvironment::exactly(spec.environment.clone()),
         time_limit,
+        input: spec.input.clone(),
     };
     let confined = Confined {
         launcher: launcher.to_owned(),

@@ -18,6 +18,8 @@ pub struct Spec {
     pub environment: Vec<(String, String)>,
     /// The working folder, as seen from inside.
     pub folder: PathBuf,
+    /// What it reads on standard input; `None`: nothing.
+    pub input: Option<String>,
     /// What it sees beside `/dev` and `/proc`, which are always there; later ones lie over earlier ones.
     pub mounts: Vec<Mount>,
     /// Whom it reaches.

@@ -23,7 +23,7 @@ use crate::count::counted;
 use crate::process::{Capture, ChildEnvironment, End, Finished, Ground, Job, Streams};
 use crate::tool::{Answer, Context, Stop, Tool};
 use crate::visited::Visited;
-use crate::{shaded, visible};
+use crate::{obeyed, shaded, visible};
 
 /// Bytes of output that are kept from each end.
 const KEPT: usize = 15_000;
@@ -129,6 +129,7 @@ impl Shell {
             folder: root.to_owned(),
             environment: child,
             time_limit: Duration::from_secs(u64::from(self.seconds())),
+            input: None,
         })
     }
 
@@ -202,6 +203,18 @@ fn with_changes(
     }
     let outcomes = taken.outcomes.into_iter();
     answer.events.extend(outcomes.map(|outcome| outcome.event));
+    let obeyed: Vec<_> = answer.events.iter().flat_map(obeyed::obeyed).collect();
+    if !obeyed.is_empty() {
+        let names = visible::line(&obeyed.join(", "), 200);
+        let _ = write!(
+            answer.content,
+            "\nnote: other programs run or obey {names}: the user has to look at that change by itself"
+        );
+        let _ = write!(
+            answer.summary,
+            ", look at {names}: other programs run or obey it"
+        );
+    }
     answer
 }
 

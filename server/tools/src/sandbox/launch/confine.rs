@@ -1,9 +1,12 @@
 //! The program's own process: what it must not keep, then `exec`.
 
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
+use rustix::fs::MemfdFlags;
 use rustix::io::Errno;
 use rustix::thread::{
     CapabilitiesSecureBits as Bits, CapabilitySet, CapabilitySets, clear_ambient_capability_set,
@@ -78,6 +81,9 @@ pub(super) fn exec(
 ) -> Result<(), Failure> {
     // No terminal is left to speak to, and a signal to the own group reaches nobody of ours.
     rustix::process::setsid().map_err(at("a session"))?;
+    if let Some(input) = &spec.input {
+        feed(input).map_err(at("standard input"))?;
+    }
     limits::set(&spec.limits)?;
     let landlock = landlock::restrict(spec)?;
     #[expect(
@@ -143,4 +149,13 @@ fn become_it(mut program: Command, spec: &Spec, report: &Report) {
     let error = program.exec();
     let why = format!("can't run {}: {error}", spec.program.display());
     report.send(&Message::CantRun(why));
+}
+
+/// Puts a text on standard input: in memory and whole, so that nobody has to write while the program reads.
+fn feed(text: &str) -> std::io::Result<()> {
+    let file = rustix::fs::memfd_create("input", MemfdFlags::CLOEXEC)?;
+    let mut file = File::from(file);
+    file.write_all(text.as_bytes())?;
+    file.rewind()?;
+    Ok(rustix::stdio::dup2_stdin(&file)?)
 }
