@@ -27,6 +27,7 @@ fn spec(place: &Place, program: &str, arguments: &[&str]) -> Spec {
     let (mounts, variables) = sandbox::landlocked(&env, mounts, &place.path("own"));
     let path = env.into_iter().filter(|(name, _)| name == "PATH");
     Spec {
+        input: None,
         program: program.into(),
         arguments: arguments.iter().map(OsString::from).collect(),
         folder: at,
