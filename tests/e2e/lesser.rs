@@ -7,18 +7,6 @@ use serde_json::json;
 use crate::place::{Ended, Place, ended, model, results};
 use scripted_model::Step;
 
-/// Whether this machine can be made one without namespaces. Where tests must not be passed over it has to be.
-fn is_possible(place: &Place) -> bool {
-    let tried = ended(place.command("unshare").args(["-Ur", "true"]));
-    let must = rustix::process::geteuid().is_root()
-        && std::env::var("CI").is_ok_and(|value| value == "true");
-    if tried.code != 0 {
-        assert!(!must, "unshare -Ur: {}", tried.err);
-        eprintln!("not tried: unshare -Ur: {}", tried.err);
-    }
-    tried.code == 0
-}
-
 /// `interline ARGS` in the project where no namespace can be had.
 fn without_namespaces(place: &Place, args: &[&str]) -> Ended {
     let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
@@ -31,9 +19,6 @@ fn without_namespaces(place: &Place, args: &[&str]) -> Ended {
 #[test]
 fn a_command_runs_on_the_copy_and_comes_back_as_hunks() {
     let place = Place::new();
-    if !is_possible(&place) {
-        return;
-    }
     place.write("gone.txt", "gone\n");
     let outside = place.beside("outside.txt");
     let command = format!(
@@ -63,9 +48,6 @@ fn a_command_runs_on_the_copy_and_comes_back_as_hunks() {
 #[test]
 fn doctor_names_the_level_its_cause_and_the_remedy() {
     let place = Place::new();
-    if !is_possible(&place) {
-        return;
-    }
     let said = without_namespaces(&place, &["doctor"]).out;
     for part in [
         "sandbox: the lesser one works (seccomp; Landlock: ABI",
@@ -89,9 +71,6 @@ fn mode_auto_counts_as_accept_edits() {
         Step::say("Done."),
     ]);
     let place = Place::new().model(&server).commit();
-    if !is_possible(&place) {
-        return;
-    }
     // Under auto this rule covers a commit, which is made on the real folder.
     place.config("[[rule]]\neffect = \"allow\"\ntool = \"shell\"\nargv = [\"git\", \"commit\"]\n");
     let ended = without_namespaces(

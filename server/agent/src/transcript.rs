@@ -226,10 +226,10 @@ impl<'a> Page<'a> {
                 verdict: Some(verdict),
                 ..
             } => self.item(&format!("the edits: {}", line(&verdict.to_string()))),
-            EventData::EditChecked { reason, .. } => {
-                if self.unchecked.replace(reason) != Some(reason) {
-                    self.item(&format!("the edits were not checked: {}", line(reason)));
-                }
+            EventData::EditChecked { reason, .. }
+                if self.unchecked.replace(reason) != Some(reason) =>
+            {
+                self.item(&format!("the edits were not checked: {}", line(reason)));
             }
             _ => {}
         }
