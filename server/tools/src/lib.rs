@@ -19,6 +19,7 @@ mod obeyed;
 mod paths;
 mod prepared;
 mod process;
+mod redaction;
 mod registry;
 pub mod sandbox;
 mod schema;

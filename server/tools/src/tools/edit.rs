@@ -12,6 +12,7 @@ use crate::Environment;
 use crate::count::counted;
 use crate::memory::Known;
 use crate::paths::{self, Use};
+use crate::redaction::keeps_secrets;
 use crate::tool::{Answer, Context, Stop, Tool};
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -60,6 +61,9 @@ impl Tool for Edit {
             } = &environment;
             let path = paths::parse(workspace, &self.path)?;
             let before = workspace.proposed_text(*session, &path)?;
+            for edit in &self.edits {
+                keeps_secrets(&before, &edit.new)?;
+            }
             let replacements = self.edits.into_iter().map(Replacement::from).collect();
             let outcome = workspace.propose(origin, &path, Proposed::Replace(replacements))?;
             let mut content = outcome.summary;

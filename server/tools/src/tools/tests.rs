@@ -54,6 +54,27 @@ async fn edits_are_seen_by_reads_and_touch_no_file() {
 }
 
 #[tokio::test]
+async fn the_mark_of_a_secret_never_takes_its_place() {
+    let bench = Bench::new(&[("a.env", "TOKEN=abc\nPORT=1\n")]);
+    bench.call("read", json!({"path": "a.env"})).await;
+    let text = "TOKEN=[redacted]\nPORT=2\n";
+    let whole = json!({"path": "a.env", "content": text});
+    let line = json!([{"old": "TOKEN=abc", "new": "TOKEN=[redacted]"}]);
+    for (tool, input) in [
+        ("write", whole),
+        ("edit", json!({"path": "a.env", "edits": line})),
+    ] {
+        let refused = bench.call(tool, input).await;
+        assert_eq!(refused.status, CallStatus::Failed, "{}", refused.content);
+        assert!(
+            refused.content.contains("were not shown"),
+            "{}",
+            refused.content
+        );
+    }
+}
+
+#[tokio::test]
 async fn whole_files_are_replaced_only_by_who_has_read_them() {
     let bench = Bench::new(&[("a.txt", "one\n")]);
     let write = |text: &str| bench.call("write", json!({"path": "a.txt", "content": text}));

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Environment;
 use crate::memory::Known;
 use crate::paths::{self, Use};
+use crate::redaction::keeps_secrets;
 use crate::tool::{Answer, Context, Stop, Tool};
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -47,6 +48,7 @@ impl Tool for Write {
             // Text that can't be read (missing, binary) is `propose`'s to judge.
             if let Ok(before) = workspace.proposed_text(*session, &path) {
                 may_replace(memory.knows(&path, &before), &before)?;
+                keeps_secrets(&before, &self.content)?;
             }
             let outcome = workspace.propose(origin, &path, Proposed::Write(self.content))?;
             if let Ok(after) = workspace.proposed_text(*session, &path) {
