@@ -1,6 +1,9 @@
 //! `config.toml`: any text is a configuration or one error of one line that names the file and a line of it.
 #![no_main]
 
+#[path = "../../../server/interline/src/config/budget.rs"]
+#[allow(dead_code)]
+mod budget;
 #[path = "../../../server/interline/src/config/file.rs"]
 #[allow(dead_code)]
 mod file;
