@@ -3,8 +3,9 @@
 use std::fs::OpenOptions;
 use std::sync::Mutex;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{Layer, writer::BoxMakeWriter};
+use tracing_subscriber::prelude::*;
 
 /// `INTERLINE_LOG` has the filter (`info`, `interline_lsp=debug`, …); `default` counts where it is not set.
 pub(crate) fn init(env: &[(String, String)], default: &str) {
@@ -13,17 +14,22 @@ pub(crate) fn init(env: &[(String, String)], default: &str) {
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
     };
-    let filter = EnvFilter::try_new(get("INTERLINE_LOG").unwrap_or(default))
-        .unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_span_events(FmtSpan::NONE)
-        .with_ansi(false);
+    // Not `EnvFilter`: its patterns would stand in the memory of an idle server.
+    let filter = |text: &str| text.parse::<Targets>().ok();
+    let filter = get("INTERLINE_LOG")
+        .and_then(filter)
+        .or_else(|| filter(default))
+        .unwrap_or_default();
     let file = get("INTERLINE_LOG_FILE")
         .and_then(|path| OpenOptions::new().create(true).append(true).open(path).ok());
-    // A second initialisation, as in tests, is no failure.
-    let _ = match file {
-        Some(file) => builder.with_writer(Mutex::new(file)).try_init(),
-        None => builder.with_writer(std::io::stderr).try_init(),
+    let writer = match file {
+        Some(file) => BoxMakeWriter::new(Mutex::new(file)),
+        None => BoxMakeWriter::new(std::io::stderr),
     };
+    let lines = Layer::new().with_ansi(false).with_writer(writer);
+    // A second initialisation, as in tests, is no failure.
+    let _ = tracing_subscriber::registry()
+        .with(lines)
+        .with(filter)
+        .try_init();
 }
