@@ -18,6 +18,7 @@ pub mod proposal;
 pub mod search;
 #[cfg(target_os = "linux")]
 pub mod shadow;
+pub mod syntax;
 mod workspace;
 
 pub use workspace::Workspace;
