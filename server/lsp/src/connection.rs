@@ -187,6 +187,7 @@ impl Connection {
         if !self.initialized.load(Ordering::Relaxed) {
             return;
         }
+        folder.workspace.start_indexing(&folder.state);
         if let Some(shown) = folder.take_shown() {
             let (client, side) = (self.client.clone(), self.side());
             let transcripts = Transcripts::of(folder);

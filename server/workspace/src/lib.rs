@@ -11,6 +11,7 @@ pub mod editor;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod indexing;
 pub mod landing;
 mod lines;
 pub mod path;
@@ -19,6 +20,8 @@ pub mod search;
 #[cfg(target_os = "linux")]
 pub mod shadow;
 pub mod syntax;
+#[cfg(target_os = "linux")]
+mod watch;
 mod workspace;
 
 pub use workspace::Workspace;

@@ -17,6 +17,8 @@ use crate::Workspace;
 use crate::path::{self, WorkspacePath};
 use crate::proposal::ProposalError;
 use files::View;
+#[cfg(target_os = "linux")]
+pub(crate) use files::{walker, walker_with};
 
 /// An entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,5 +114,9 @@ fn view(
 ) -> Result<View, ProposalError> {
     let from = path::relative(workspace.root(), &workspace.resolve(path)?)
         .ok_or_else(|| ProposalError(format!("`{path}` can't be resolved to a path of text")))?;
-    View::new(workspace.root(), from, workspace.overlay(session))
+    let view = View::new(workspace.root(), from, workspace.overlay(session))?;
+    Ok(match workspace.listed(view.from()) {
+        Some(files) => view.with_list(files),
+        None => view,
+    })
 }

@@ -1,7 +1,7 @@
 //! One workspace: its folder, its open documents and the proposals on them.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 
 use interline_log::{Event, EventData, HunkId, SessionId, TurnId};
 use tokio::sync::watch;
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::disk;
 use crate::document::{Change, Document};
 use crate::documents::Documents;
+use crate::indexing::Indexing;
 use crate::path::{self, WorkspacePath};
 use crate::proposal::{
     FileHunks, Hunk, Landing, Origin, Outcome, ProposalError, Proposals, Proposed, ProposedFile,
@@ -21,6 +22,7 @@ pub struct Workspace {
     pub(crate) documents: Documents,
     pub(crate) proposals: Mutex<Proposals>,
     changed: watch::Sender<u64>,
+    pub(crate) indexing: OnceLock<Arc<Indexing>>,
 }
 
 impl Workspace {
@@ -32,6 +34,7 @@ impl Workspace {
             documents: Documents::new(queue),
             proposals: Mutex::new(Proposals::new(updates)),
             changed: watch::Sender::new(0),
+            indexing: OnceLock::new(),
         }))
     }
 

@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -14,12 +15,19 @@ use super::Entry;
 use crate::path::WorkspacePath;
 use crate::proposal::ProposalError;
 
+/// Files that a thread takes at a time.
+const BATCH: usize = 16;
+/// Reading files by more threads does not get faster.
+const MAX_THREADS: usize = 12;
+
 /// What a session sees below one path.
 pub(super) struct View {
     root: PathBuf,
     from: WorkspacePath,
     /// By path: texts in memory; `None` where the proposal deletes the file.
     overlay: HashMap<String, Option<String>>,
+    /// The files on disk, where they are known without walking.
+    listed: Option<Vec<Arc<str>>>,
 }
 
 /// Where a file's text is.
@@ -44,6 +52,7 @@ impl View {
             root: root.to_owned(),
             from,
             overlay,
+            listed: None,
         };
         let from = view.from.as_str();
         let there = match view.overlay.get(from) {
@@ -56,6 +65,14 @@ impl View {
             )));
         }
         Ok(view)
+    }
+
+    /// These are all the files below `from` that a walk would find, or all of them that can be of interest.
+    pub(super) fn with_list(self, files: Vec<Arc<str>>) -> Self {
+        Self {
+            listed: Some(files),
+            ..self
+        }
     }
 
     pub(super) fn from(&self) -> &WorkspacePath {
@@ -71,7 +88,9 @@ impl View {
     where
         V: FnMut(&str, Source<'_>) -> WalkState + Send + 's,
     {
-        if self.start().exists() {
+        if let Some(files) = &self.listed {
+            self.visit_listed(files, &visitor);
+        } else if self.start().exists() {
             self.walk().build_parallel().run(|| {
                 let mut visit = visitor();
                 Box::new(move |entry| match entry {
@@ -101,11 +120,54 @@ impl View {
         let Some(path) = self.name(entry.path()) else {
             return WalkState::Continue;
         };
+        self.visit_file(path, entry.path(), visit)
+    }
+
+    fn visit_file(
+        &self,
+        path: &str,
+        file: &Path,
+        visit: &mut impl FnMut(&str, Source<'_>) -> WalkState,
+    ) -> WalkState {
         match self.overlay.get(path) {
             Some(Some(text)) => visit(path, Source::Memory(text)),
             Some(None) => WalkState::Continue,
-            None => visit(path, Source::Disk(entry.path())),
+            None => visit(path, Source::Disk(file)),
         }
+    }
+
+    /// Each thread takes some files at a time.
+    fn visit_listed<'s, V>(&'s self, files: &[Arc<str>], visitor: &(impl Fn() -> V + Sync))
+    where
+        V: FnMut(&str, Source<'_>) -> WalkState + Send + 's,
+    {
+        let (next, quit) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let work = || {
+            let mut visit = visitor();
+            let mut file = self.root.clone();
+            while !quit.load(Ordering::Relaxed) {
+                let from = next.fetch_add(BATCH, Ordering::Relaxed);
+                let batch = files.get(from..).unwrap_or_default();
+                for path in batch.iter().take(BATCH) {
+                    file.clone_from(&self.root);
+                    file.push(&**path);
+                    if self.visit_file(path, &file, &mut visit) == WalkState::Quit {
+                        quit.store(true, Ordering::Relaxed);
+                        return;
+                    }
+                }
+                if batch.len() <= BATCH {
+                    return;
+                }
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 1..threads.min(MAX_THREADS).min(files.len() / BATCH) {
+                scope.spawn(work);
+            }
+            work();
+        });
     }
 
     fn name<'a>(&self, path: &'a Path) -> Option<&'a str> {
@@ -122,12 +184,7 @@ impl View {
     }
 
     fn walk(&self) -> WalkBuilder {
-        let mut walk = WalkBuilder::new(self.start());
-        walk.hidden(false)
-            .require_git(false)
-            .follow_links(false)
-            .filter_entry(|entry| entry.file_name() != ".git");
-        walk
+        walker(&self.start())
     }
 
     /// Files that match, newest first: what is in memory is newer than everything on disk.
@@ -201,6 +258,24 @@ impl View {
                         .is_ok_and(|to| to.starts_with(&self.root) && to.is_dir()))
         })
     }
+}
+
+/// What finds the files from a folder on: ignored ones are not found, `.git` is not entered.
+pub(crate) fn walker(start: &Path) -> WalkBuilder {
+    walker_with(start, |entry| entry.file_name() != ".git")
+}
+
+/// The same with another view of what is entered, which has to keep out of `.git`.
+pub(crate) fn walker_with(
+    start: &Path,
+    filter: impl Fn(&DirEntry) -> bool + Send + Sync + 'static,
+) -> WalkBuilder {
+    let mut walk = WalkBuilder::new(start);
+    walk.hidden(false)
+        .require_git(false)
+        .follow_links(false)
+        .filter_entry(filter);
+    walk
 }
 
 /// A lock whose holder can't leave the list half written.
