@@ -17,7 +17,6 @@ mod lines;
 pub mod path;
 pub mod proposal;
 pub mod search;
-#[cfg(target_os = "linux")]
 pub mod shadow;
 pub mod syntax;
 #[cfg(target_os = "linux")]

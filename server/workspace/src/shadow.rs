@@ -23,6 +23,9 @@ mod seed;
 mod seen;
 mod size;
 mod sweep;
+#[cfg_attr(target_os = "macos", path = "shadow/system/macos.rs")]
+#[cfg_attr(not(target_os = "macos"), path = "shadow/system/linux.rs")]
+mod system;
 mod tree;
 mod view;
 mod walk;

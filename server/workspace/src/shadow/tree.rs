@@ -12,6 +12,8 @@ use std::path::Path;
 
 use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
 
+use super::system;
+
 /// Most entries of one folder that are looked at.
 const MOST_ENTRIES: usize = 200_000;
 
@@ -28,7 +30,7 @@ pub(super) enum Kind {
     File,
     Folder,
     Link,
-    /// An overlay's mark that there is nothing: a character device 0/0.
+    /// A mark that there is nothing: an overlay's, a character device 0/0; or [`system`]'s.
     Whiteout,
     Special,
 }
@@ -48,11 +50,12 @@ pub(super) struct Facts {
 
 /// Seconds and nanoseconds since 1970, by the file system's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Time(i64, i64);
+pub(super) struct Time(pub(super) i64, pub(super) i64);
 
 impl Facts {
     fn of(stat: &fs::Stat) -> Self {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile if system::is_mark(stat) => Kind::Whiteout,
             FileType::RegularFile => Kind::File,
             FileType::Directory => Kind::Folder,
             FileType::Symlink => Kind::Link,
@@ -62,9 +65,9 @@ impl Facts {
         Self {
             kind,
             bytes: u64::try_from(stat.st_size).unwrap_or_default(),
-            mode: stat.st_mode & 0o7777,
-            modified: Time(stat.st_mtime, stat.st_mtime_nsec.cast_signed()),
-            changed: Time(stat.st_ctime, stat.st_ctime_nsec.cast_signed()),
+            mode: system::mode(stat),
+            modified: system::modified(stat),
+            changed: system::changed(stat),
             inode: stat.st_ino,
         }
     }
@@ -108,10 +111,10 @@ impl Folder {
 
     /// The folder of that name, made where it isn't there.
     pub(super) fn make(&self, name: &OsStr, mode: u32) -> io::Result<Self> {
-        match fs::mkdirat(&self.0, name, Mode::from_raw_mode(0o700)) {
+        match fs::mkdirat(&self.0, name, Mode::RWXU) {
             Ok(()) => {
                 let made = self.folder(name)?;
-                fs::fchmod(&made.0, Mode::from_raw_mode(mode | 0o700))?;
+                fs::fchmod(&made.0, system::to_mode(mode | 0o700))?;
                 Ok(made)
             }
             Err(rustix::io::Errno::EXIST) => self.folder(name),
@@ -212,11 +215,7 @@ impl Folder {
         }
         let draft = OsStr::new(DRAFT);
         self.unlink(draft)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let mut file = File::from(fs::openat(&self.0, draft, flags, Mode::RUSR | Mode::WUSR)?);
-        if fs::ioctl_ficlone(&file, &source).is_err() {
-            io::copy(&mut source, &mut file)?;
-        }
+        let file = system::copy(&mut source, &self.0, draft)?;
         fs::fchmod(&file, permissions(facts.mode))?;
         Ok(fs::renameat(&self.0, draft, &self.0, name)?)
     }
@@ -240,7 +239,7 @@ impl Folder {
     pub(super) fn put_whiteout(&self, name: &OsStr) -> io::Result<()> {
         let draft = OsStr::new(DRAFT);
         self.unlink(draft)?;
-        fs::mknodat(&self.0, draft, FileType::CharacterDevice, Mode::empty(), 0)?;
+        system::mark_nothing(&self.0, draft)?;
         Ok(fs::renameat(&self.0, draft, &self.0, name)?)
     }
 
@@ -264,7 +263,7 @@ impl Folder {
 
     /// Takes over the permissions and the time of another one.
     pub(super) fn resemble(&self, other: &Facts) -> io::Result<()> {
-        fs::fchmod(&self.0, Mode::from_raw_mode(other.mode | 0o700))?;
+        fs::fchmod(&self.0, system::to_mode(other.mode | 0o700))?;
         self.set_modified(other.modified)
     }
 
@@ -299,7 +298,7 @@ const DRAFT: &str = ".interline-draft";
 
 /// Of a file of ours: we must be able to read it, and it has no user's power.
 fn permissions(mode: u32) -> Mode {
-    Mode::from_raw_mode(mode & 0o777 | 0o400)
+    system::to_mode(mode & 0o777 | 0o400)
 }
 
 fn folder_flags() -> OFlags {

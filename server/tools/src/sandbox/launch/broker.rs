@@ -58,7 +58,7 @@ impl Broker {
         let (target, change) = match call.number {
             libc::SYS_fchmod => (self.open(call, a, None, true)?, Change::mode(b)),
             libc::SYS_fchmodat => (self.open(call, a, Some(b), true)?, Change::mode(c)),
-            libc::SYS_fchmodat2 => {
+            system::SYS_FCHMODAT2 => {
                 let path = Some(b).filter(|_| d & at(AtFlags::EMPTY_PATH) == 0);
                 let follow = d & at(AtFlags::SYMLINK_NOFOLLOW) == 0;
                 (self.open(call, a, path, follow)?, Change::mode(c))

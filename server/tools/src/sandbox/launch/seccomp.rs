@@ -160,7 +160,7 @@ const HANDED_OVER: &[i64] = &[
     libc::SYS_chmod,
     libc::SYS_fchmod,
     libc::SYS_fchmodat,
-    libc::SYS_fchmodat2,
+    super::system::SYS_FCHMODAT2,
     libc::SYS_utimensat,
 ];
 

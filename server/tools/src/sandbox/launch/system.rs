@@ -19,6 +19,9 @@ const NAMESPACES: libc::c_int = libc::CLONE_NEWUSER
     | libc::CLONE_NEWIPC
     | libc::CLONE_NEWUTS;
 
+/// `fchmodat2`: the same number on each machine, which the libc crate knows of some only.
+pub(super) const SYS_FCHMODAT2: libc::c_long = 452;
+
 /// Which of the two processes this is after a fork.
 pub(super) enum Side {
     Parent(Pid),
