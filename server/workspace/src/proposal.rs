@@ -127,6 +127,13 @@ pub enum Proposed {
     },
 }
 
+impl Proposed {
+    /// Is no file to be left?
+    fn deletes(&self) -> bool {
+        matches!(self, Self::Delete | Self::Rewrite { new: None, .. })
+    }
+}
+
 /// What a command did to a file as a whole.
 #[derive(Clone, Debug)]
 pub enum ProposedFile {

@@ -134,11 +134,17 @@ impl Entries {
         })
     }
 
-    /// A proposal of text takes the place of the bytes that the session proposed for the file.
-    pub(super) fn supersede(&mut self, session: SessionId, path: &WorkspacePath) -> Vec<HunkId> {
+    /// What is proposed for a file takes the place of the bytes that the session proposed for it; that it is `deleted`,
+    /// of its mode too.
+    pub(super) fn supersede(
+        &mut self,
+        session: SessionId,
+        path: &WorkspacePath,
+        deleted: bool,
+    ) -> Vec<HunkId> {
         let gone = self.waiting(session, path);
         let gone: Vec<HunkId> = gone
-            .filter(|entry| entry.change.is_binary())
+            .filter(|entry| deleted || entry.change.is_binary())
             .map(|entry| entry.id)
             .collect();
         self.all.retain(|entry| !gone.contains(&entry.id));
@@ -280,7 +286,8 @@ impl Workspace {
                 "`{path}` is no text, and this session keeps no bytes: what the command made of it was dropped"
             )));
         }
-        let mut replaces = proposals.entries.supersede(origin.session, path);
+        let entries = &mut proposals.entries;
+        let mut replaces = entries.supersede(origin.session, path, new.is_none());
         replaces.extend(proposals.drop_hunks(&self.documents, |at, hunk| {
             at == path && hunk.origin.session == origin.session && hunk.stage == Stage::Pending
         }));

@@ -113,8 +113,8 @@ impl Workspace {
             let committed = match (planned, files.get_mut(&target)) {
                 (Err(error), _) => Err(error),
                 (Ok(mut plan), Some(file)) if file.generation == seen.generation => {
-                    let bytes = entries.supersede(origin.session, &target);
-                    plan.replaces.extend(bytes);
+                    let superseded = entries.supersede(origin.session, &target, what.deletes());
+                    plan.replaces.extend(superseded);
                     Ok(commit(&target, file, plan, base_sha256, what))
                 }
                 _ => continue,

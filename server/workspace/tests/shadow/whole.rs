@@ -149,6 +149,25 @@ fn a_new_script_lands_executable_even_alone() {
 }
 
 #[test]
+fn the_mode_of_a_new_file_goes_where_the_file_goes() {
+    let Some(desk) = Desk::new(&[("old", "o\n")]) else {
+        return;
+    };
+    desk.take("printf 'x\\0' > bytes; printf 't\\n' > text; chmod +x bytes text old");
+    desk.take("mv bytes moved; rm text old");
+    insta::assert_snapshot!(told(&desk), @"
+    moved Pending:  | binary file, 2 bytes, sha256 14f825b2bbc3…
+    moved Pending: mode 100644 | mode 100755
+    old Pending: o |
+    ");
+    desk.accept_all();
+    assert_eq!(desk.mode("moved") & 0o111, 0o111);
+    for gone in ["bytes", "text", "old"] {
+        assert!(!desk.file(gone).exists(), "{gone}");
+    }
+}
+
+#[test]
 fn a_landed_file_keeps_its_permissions() {
     let Some(desk) = Desk::new(&[("a", "a\0")]) else {
         return;
