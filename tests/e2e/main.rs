@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail the test")]
 
 mod budget;
+mod compaction;
 mod crash;
 mod editor;
 mod faults;

@@ -51,6 +51,22 @@ pub(crate) fn load(workspace: &Workspace, focus: Option<&WorkspacePath>) -> Vec<
     found
 }
 
+/// These files again, as they are now; those that are gone stay out.
+pub(crate) fn read(workspace: &Workspace, paths: Vec<WorkspacePath>) -> Vec<Instructions> {
+    let mut left = MAX_BYTES;
+    let read = paths.into_iter().filter_map(|path| {
+        let text = workspace.text(&path).ok()?;
+        let file = LoadedFile {
+            path: path.to_string(),
+            sha256: hex(&text),
+        };
+        let text = cut(text, left);
+        left -= text.len();
+        (!text.is_empty()).then_some(Instructions { file, text })
+    });
+    read.collect()
+}
+
 /// From the file's own folder up to the root, which is the empty text.
 fn folders(focus: Option<&WorkspacePath>) -> Vec<&str> {
     let mut folder = focus.map_or("", WorkspacePath::as_str);

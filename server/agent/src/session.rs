@@ -19,6 +19,7 @@ use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::Taken;
+use crate::compact::Gauge;
 use crate::host::Host;
 use crate::recorder::Recorder;
 use crate::scratch::Scratch;
@@ -36,6 +37,8 @@ pub(crate) struct Session {
     running: watch::Sender<bool>,
     /// Instruction files that the model was told, with their hashes.
     pub(crate) known: Mutex<HashMap<String, String>>,
+    /// How long requests to its model are in tokens.
+    gauge: Mutex<Gauge>,
     /// The turn that waits for permission since its process ended.
     suspended: Mutex<Option<Suspended>>,
     /// The editor goes: what waits for the user is left as it is.
@@ -104,6 +107,7 @@ impl Session {
             status: Mutex::new(status),
             running: watch::Sender::new(false),
             known: Mutex::default(),
+            gauge: Mutex::default(),
             suspended: Mutex::default(),
             closing: AtomicBool::new(false),
             memory: Arc::default(),
@@ -150,6 +154,13 @@ impl Session {
         let (mode, model) = (status.mode, status.model.clone());
         drop(status);
         self.show(Display::Configured { model, mode });
+    }
+
+    /// What measures requests to this model.
+    pub(crate) fn gauge(&self, model: &ModelSpec) -> MutexGuard<'_, Gauge> {
+        let mut gauge = self.gauge.lock().unwrap_or_else(PoisonError::into_inner);
+        gauge.of(&model.name);
+        gauge
     }
 
     pub(crate) fn tainted(&self) -> bool {

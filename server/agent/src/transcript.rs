@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use interline_log::{
     AssistantContent, CallId, CallStatus, Event, EventData, HunkKind, HunkRecord, PermissionAnswer,
-    Spent, TodoStatus, TurnOutcome,
+    Spent, SummaryBy, TodoStatus, TurnOutcome,
 };
 
 pub(crate) use markdown::line;
@@ -111,6 +111,29 @@ impl<'a> Page<'a> {
                 cost_micro_usd,
                 ..
             } => self.spent.add(*usage, *cost_micro_usd),
+            EventData::CompactCommitted {
+                before,
+                after,
+                summary,
+                ..
+            } => {
+                let how = match summary.as_ref().map(|summary| summary.by) {
+                    None => "old results of tools were cleared",
+                    Some(SummaryBy::Model) => {
+                        "a summary of the model's stands for what was said before"
+                    }
+                    Some(SummaryBy::Log) => "what the log says stands for what was said before",
+                };
+                self.remark(&format!(
+                    "The conversation was compacted from about {before} to {after} tokens: {how}. Nothing of this record is lost"
+                ));
+            }
+            EventData::CompactAbandoned { reason, .. } => {
+                self.remark(&format!(
+                    "The conversation was not compacted: {}",
+                    line(reason)
+                ));
+            }
             EventData::RequestRetry {
                 attempt, reason, ..
             } => self.remark(&format!("Attempt {attempt} failed: {}", line(reason))),

@@ -1,7 +1,7 @@
 //! The conversation with the model as a fold of the events: what goes into the next request.
 //!
-//! Messages are only added to their end, never changed (but by a logged `request.thinking_stripped`), so that the
-//! prompt's prefix stays byte-stable. So what
+//! Messages are only added to their end, never changed (but by a logged `request.thinking_stripped` or
+//! `compact.committed`), so that the prompt's prefix stays byte-stable. So what
 //! arrives while a response is on its way, or while its calls wait for their results, is held back until the request
 //! that is out can no longer be changed by it. Roles alternate, and each `tool_use` is answered once.
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AssistantBlock, AssistantContent, CallStatus, Event, EventData, Message, ToolResult, UserBlock,
-    Wire,
+    Wire, compacted,
 };
 
 /// The messages so far.
@@ -73,6 +73,13 @@ impl Conversation {
                 self.responding = false;
                 self.add_text(text);
                 self.add_text(context);
+            }
+            // What is made shorter must not be what a result still has to find its place in.
+            EventData::CompactCommitted {
+                cleared, summary, ..
+            } if self.unanswered.is_empty() && self.results.is_empty() => {
+                let messages = std::mem::take(&mut self.messages);
+                self.messages = compacted(messages, cleared, summary.as_ref());
             }
             EventData::InputSteer { text } | EventData::InputEditor { text } => self.add_text(text),
             _ => {}

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssistantBlock, CallId, CallStatus, CrashId, Encoding, EventId, HunkId, Mode, RetryClass,
-    SessionId, StopReason, TurnId, Usage, Visit, Wire,
+    AssistantBlock, CallId, CallStatus, ClearedResult, CompactSummary, CompactTrigger, CrashId,
+    Encoding, EventId, HunkId, Mode, RetryClass, SessionId, StopReason, TurnId, Usage, Visit, Wire,
 };
 
 /// Who made an event happen.
@@ -476,6 +476,47 @@ pub enum EventData {
     TodoSet {
         /// In order.
         items: Vec<TodoItem>,
+    },
+    /// The model is asked for a summary of the conversation so far, in a request of its own without tools.
+    #[serde(rename = "compact.asked")]
+    CompactAsked {
+        /// The system prompt of that request.
+        system: String,
+        /// Its one message.
+        text: String,
+        /// Most tokens of the summary.
+        max_output: u32,
+    },
+    /// The request for a summary, before it goes out. Its answer is a `response.stopped`, and the texts of
+    /// `compact.committed`.
+    #[serde(rename = "compact.sent")]
+    CompactSent {
+        /// Hash of the body, hex.
+        body_sha256: String,
+        /// Length of the body in bytes.
+        body_bytes: u64,
+    },
+    /// From here on the conversation goes on in a shorter form. The log keeps everything.
+    #[serde(rename = "compact.committed")]
+    CompactCommitted {
+        /// Why.
+        trigger: CompactTrigger,
+        /// Tokens of a request with the conversation before, as estimated.
+        before: u64,
+        /// The same after.
+        after: u64,
+        /// Results that notes stand for. Comes first.
+        cleared: Vec<ClearedResult>,
+        /// What stands for older messages; `None`: all stay.
+        summary: Option<CompactSummary>,
+    },
+    /// The conversation could not be made shorter, or not enough for it to be worth losing what it says.
+    #[serde(rename = "compact.abandoned")]
+    CompactAbandoned {
+        /// Why.
+        trigger: CompactTrigger,
+        /// What was in the way.
+        reason: String,
     },
     /// The turn came to its end.
     #[serde(rename = "turn.ended")]

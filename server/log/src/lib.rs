@@ -11,6 +11,7 @@ mod audit;
 mod blob;
 mod cached;
 mod codec;
+mod compaction;
 mod conversation;
 mod crash;
 mod digest;
@@ -36,6 +37,7 @@ mod writer;
 
 pub use audit::{Against, Anchor, KeyFile, PublicKey, Verified, VerifiedBundle, verify_bundle};
 pub use blob::Attachments;
+pub use compaction::{ClearedResult, CompactSummary, CompactTrigger, SummaryBy, compacted};
 pub use conversation::Conversation;
 pub use crash::{
     Crash, CrashFile, Crashes, Panicked, Recent, Running, recent, take_panic, watch_panics,

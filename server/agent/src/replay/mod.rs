@@ -9,10 +9,11 @@ mod proposals;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use interline_log::{Conversation, Event, EventData, SessionId, ToolDefinition};
+use interline_log::{Conversation, Event, EventData, ToolDefinition};
 use interline_model::{ModelSpec, Request};
 use sha2::{Digest as _, Sha256};
 
+use crate::compact;
 use proposals::Proposals;
 
 /// What replaying a session has given.
@@ -124,6 +125,8 @@ struct Fold {
     conversation: Conversation,
     proposals: Proposals,
     config: Option<Config>,
+    /// The request for a summary that is about to go out.
+    summary: Option<Request>,
 }
 
 /// What stands before the conversation in each request.
@@ -157,7 +160,39 @@ impl Fold {
                 body_sha256,
                 body_bytes,
                 max_output,
-            } => self.compare(event.session, *max_output, body_sha256, *body_bytes)?,
+            } => {
+                let request = |config: &Config| Request {
+                    tools: config.tools.clone(),
+                    system: config.system.clone(),
+                    messages: self.conversation.messages().to_vec(),
+                    max_output: *max_output,
+                    session: event.session,
+                };
+                self.compare(request, body_sha256, *body_bytes)?
+            }
+            EventData::CompactAsked {
+                system,
+                text,
+                max_output,
+            } => {
+                let asked = compact::request(system, text, *max_output, event.session);
+                self.summary = Some(asked);
+                Compared::Nothing
+            }
+            EventData::CompactSent {
+                body_sha256,
+                body_bytes,
+            } => {
+                let asked = self.summary.take().ok_or_else(|| {
+                    let got = "none was asked for".to_owned();
+                    (
+                        "the request for a summary".to_owned(),
+                        "one".to_owned(),
+                        got,
+                    )
+                })?;
+                self.compare(|_| asked, body_sha256, *body_bytes)?
+            }
             _ => Compared::Nothing,
         };
         self.proposals.apply(&event.data)?;
@@ -168,8 +203,7 @@ impl Fold {
     /// Makes the request again.
     fn compare(
         &self,
-        session: SessionId,
-        max_output: Option<u32>,
+        request: impl FnOnce(&Config) -> Request,
         body_sha256: &str,
         body_bytes: u64,
     ) -> Result<Compared, Unequal> {
@@ -185,13 +219,7 @@ impl Fold {
         let Some(model) = &config.model else {
             return Ok(Compared::NotComparable);
         };
-        let request = Request {
-            tools: config.tools.clone(),
-            system: config.system.clone(),
-            messages: self.conversation.messages().to_vec(),
-            max_output,
-            session,
-        };
+        let request = request(config);
         let describe = |sha256: &str, bytes| format!("{bytes} bytes with sha256 {sha256}");
         let body = match interline_model::encode(model, &request) {
             Ok(body) => body,

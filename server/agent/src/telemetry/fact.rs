@@ -69,7 +69,7 @@ fn what(data: &EventData) -> Option<What> {
             tools: tools.iter().map(|tool| tool.name.clone()).collect(),
         },
         EventData::InputUser { .. } => What::TurnBegan,
-        EventData::RequestSent { .. } => What::RequestSent,
+        EventData::RequestSent { .. } | EventData::CompactSent { .. } => What::RequestSent,
         EventData::ResponseStopped {
             reason,
             usage,

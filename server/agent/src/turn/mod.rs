@@ -4,6 +4,7 @@
 //! order of things and how a turn ends; every end is recorded, and every call is answered before the next request.
 
 mod calls;
+mod compact;
 mod guard;
 mod permission;
 mod request;
@@ -55,6 +56,10 @@ pub(crate) struct Turn {
     max_output: Option<u32>,
     pauses: u32,
     empty_answers: u32,
+    /// Compactions in a row that freed too little.
+    ineffective: u32,
+    /// Bytes of the request that is out.
+    sent_bytes: u64,
 }
 
 /// Ends the turn from within.
@@ -237,6 +242,8 @@ impl Turn {
             max_output: None,
             pauses: 0,
             empty_answers: 0,
+            ineffective: 0,
+            sent_bytes: 0,
         })
     }
 

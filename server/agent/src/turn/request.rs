@@ -19,10 +19,11 @@ impl Turn {
     /// Sends the conversation so far, again where that makes sense, until a whole response is there.
     pub(super) async fn request(&mut self) -> Result<Response, End> {
         let mut backoff = Backoff::new(self.model.spec());
-        let mut stripped = false;
-        let mut body = self.record_request().await?;
+        let (mut stripped, mut shortened) = (false, false);
+        let mut body = self.fitting().await?;
+        self.record_request(&body).await?;
         loop {
-            let error = match self.attempt(body.clone()).await? {
+            let error = match self.attempt(body.clone(), true).await? {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
@@ -37,7 +38,14 @@ impl Turn {
                             reason: error.to_string(),
                         },
                     )?;
-                    body = self.record_request().await?;
+                    body = self.encode(self.recorder.messages())?;
+                    self.record_request(&body).await?;
+                }
+                ErrorClass::TooLong
+                    if !shortened && let Some(shorter) = self.shorter(&body).await? =>
+                {
+                    (body, shortened) = (shorter, true);
+                    self.record_request(&body).await?;
                 }
                 ErrorClass::TooLong => {
                     return Err(stopped("context", &format!(
@@ -51,23 +59,14 @@ impl Turn {
         }
     }
 
-    /// Encodes the request, checks the budget and puts the request on record, durably.
-    async fn record_request(&mut self) -> Result<Bytes, End> {
-        let request = interline_model::Request {
-            tools: self.tools.clone(),
-            system: self.system.clone(),
-            messages: self.recorder.messages(),
-            max_output: self.max_output,
-            session: self.session.id,
-        };
-        let body = self
-            .model
-            .encode(&request)
-            .map_err(|error| failed(&error))?;
+    /// Checks the budget and puts the request on record, durably.
+    async fn record_request(&mut self, body: &Bytes) -> Result<(), End> {
         let body_bytes = body.len() as u64;
-        let claim = self.reserve(body_bytes).await?;
+        let max_output = self.max_output.unwrap_or(self.model.spec().max_output);
+        let claim = self.reserve(body_bytes, max_output).await?;
         self.taken.steps += 1;
-        let body_sha256 = format!("{:x}", Sha256::digest(&body));
+        self.sent_bytes = body_bytes;
+        let body_sha256 = format!("{:x}", Sha256::digest(body));
         self.record(
             Actor::System,
             EventData::RequestSent {
@@ -79,13 +78,16 @@ impl Turn {
         self.recorder.durable().await?;
         // From here on whoever looks sees what is reserved.
         drop(claim);
-        Ok(body)
+        Ok(())
     }
 
     /// Puts on record what the request may take at most; where that would pass a limit, which one.
-    async fn reserve(&mut self, body_bytes: u64) -> Result<Option<Claim>, End> {
+    pub(super) async fn reserve(
+        &mut self,
+        body_bytes: u64,
+        max_output: u32,
+    ) -> Result<Option<Claim>, End> {
         self.taken.worked = self.started.elapsed().saturating_sub(self.waited);
-        let max_output = self.max_output.unwrap_or(self.model.spec().max_output);
         let request = budget::projection(body_bytes, max_output, self.model.spec());
         let today = today();
         let (claim, others) = self.others(today).await?;
@@ -127,9 +129,15 @@ impl Turn {
         })
     }
 
-    /// One attempt. The outer error ends the turn, the inner one is for the caller to judge.
-    async fn attempt(&mut self, body: Bytes) -> Result<Result<Response, ModelError>, End> {
-        self.show_activity("thinking");
+    /// One attempt. The outer error ends the turn, the inner one is for the caller to judge. `shown`: the user reads along.
+    pub(super) async fn attempt(
+        &mut self,
+        body: Bytes,
+        shown: bool,
+    ) -> Result<Result<Response, ModelError>, End> {
+        if shown {
+            self.show_activity("thinking");
+        }
         let mut stream = self.model.send(body);
         let mut blocks: Vec<AssistantBlock> = Vec::new();
         loop {
@@ -141,13 +149,13 @@ impl Turn {
             match event {
                 None => return Ok(Err(ModelError::cut())),
                 Some(Err(error)) => return Ok(Err(error)),
-                Some(Ok(ModelEvent::TextDelta(delta))) => {
+                Some(Ok(ModelEvent::TextDelta(delta))) if shown => {
                     self.session.show(Display::Text {
                         turn: self.id,
                         delta,
                     });
                 }
-                Some(Ok(ModelEvent::ThinkingDelta(_))) => {}
+                Some(Ok(ModelEvent::TextDelta(_) | ModelEvent::ThinkingDelta(_))) => {}
                 Some(Ok(ModelEvent::ToolStarted { name })) => {
                     self.show_activity(&format!("preparing {name}"))
                 }
@@ -172,6 +180,9 @@ impl Turn {
             .as_ref()
             .map(|price| cost_micro_usd(&usage, price));
         self.taken.spent.add(usage, cost);
+        let mut gauge = self.session.gauge(self.model.spec());
+        gauge.counted(self.sent_bytes, &usage);
+        drop(gauge);
         self.record(
             Actor::Agent,
             EventData::ResponseStopped {
@@ -189,7 +200,11 @@ impl Turn {
         Ok(())
     }
 
-    async fn back_off(&mut self, backoff: &mut Backoff, error: &ModelError) -> Result<(), End> {
+    pub(super) async fn back_off(
+        &mut self,
+        backoff: &mut Backoff,
+        error: &ModelError,
+    ) -> Result<(), End> {
         let Some(delay) = backoff.next_delay(error) else {
             return Err(failed(error));
         };
@@ -223,7 +238,7 @@ fn today() -> u64 {
     Spending::day_of(ms)
 }
 
-fn failed(error: &ModelError) -> End {
+pub(super) fn failed(error: &ModelError) -> End {
     TurnOutcome::Failed {
         message: error.to_string(),
     }

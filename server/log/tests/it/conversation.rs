@@ -1,9 +1,9 @@
 //! The conversation only grows, whatever the events; and it is always one that a provider takes.
 
 use interline_log::{
-    Actor, AssistantBlock, AssistantContent, CallStatus, Conversation, Event, EventData, EventId,
-    Message, Mode, SessionId, SessionSummary, StopReason, TurnId, TurnOutcome, Usage, UserBlock,
-    Wire,
+    Actor, AssistantBlock, AssistantContent, CallStatus, ClearedResult, CompactSummary,
+    CompactTrigger, Conversation, Event, EventData, EventId, Message, Mode, SessionId,
+    SessionSummary, StopReason, SummaryBy, TurnId, TurnOutcome, Usage, UserBlock, Wire,
 };
 use proptest::prelude::*;
 
@@ -330,6 +330,124 @@ fn refused_thinking_is_left_out_from_there_on() {
     );
 }
 
+fn compacted(cleared: &[(u64, &str)], summary: Option<(u64, &[&str])>) -> EventData {
+    let clear = |(message, id): &(u64, &str)| ClearedResult {
+        message: *message,
+        tool_use_id: (*id).to_owned(),
+        note: "cleared".to_owned(),
+    };
+    let replace = |(replaced, texts): (u64, &[&str])| CompactSummary {
+        replaced,
+        texts: texts.iter().map(|text| (*text).to_owned()).collect(),
+        by: SummaryBy::Log,
+    };
+    EventData::CompactCommitted {
+        trigger: CompactTrigger::Threshold,
+        before: 2,
+        after: 1,
+        cleared: cleared.iter().map(clear).collect(),
+        summary: summary.map(replace),
+    }
+}
+
+fn two_steps() -> Vec<EventData> {
+    vec![
+        user("fix", ""),
+        sent(),
+        tool("a"),
+        stopped(),
+        outcome("a", Succeeded),
+        sent(),
+        tool("b"),
+        stopped(),
+        outcome("b", Succeeded),
+    ]
+}
+
+#[test]
+fn what_is_compacted_keeps_its_tail_as_it_was() {
+    let mut turn = two_steps();
+    turn.push(compacted(&[], Some((3, &["so far", "fix"]))));
+    let short = ["user: so far, fix", "agent: call(b)", "user: =b"];
+    check(turn.clone(), &short, &[]);
+    // A call that waits for its result keeps everything where it is.
+    turn.extend([
+        sent(),
+        tool("c"),
+        stopped(),
+        compacted(&[], Some((9, &["x"]))),
+    ]);
+    let last = "agent: call(c)";
+    check(turn, &[short[0], short[1], short[2], last], &["c"]);
+}
+
+#[test]
+fn results_whose_calls_are_gone_go_too_and_nothing_is_replaced_by_nothing() {
+    for (replaced, want) in [
+        (
+            0,
+            &[
+                "user: so far, fix",
+                "agent: call(a)",
+                "user: =a",
+                "agent: call(b)",
+                "user: =b, also",
+            ][..],
+        ),
+        (4, &["user: so far, also"]),
+        (u64::MAX, &["user: so far"]),
+    ] {
+        let mut turn = two_steps();
+        turn.extend([steer("also"), compacted(&[], Some((replaced, &["so far"])))]);
+        check(turn, want, &[]);
+    }
+    let mut turn = two_steps();
+    turn.push(compacted(&[], Some((3, &[""]))));
+    check(
+        turn,
+        &[
+            "user: fix",
+            "agent: call(a)",
+            "user: =a",
+            "agent: call(b)",
+            "user: =b",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn a_cleared_result_is_told_by_its_place_too() {
+    let mut turn = two_steps();
+    turn.extend([sent(), tool("a"), stopped(), outcome("a", Denied)]);
+    turn.push(compacted(&[(2, "a"), (4, "a"), (9, "b"), (1, "a")], None));
+    let mut conversation = Conversation::new();
+    events(turn)
+        .iter()
+        .for_each(|event| conversation.apply(event));
+    let blocks = conversation
+        .messages()
+        .iter()
+        .flat_map(|message| match message {
+            Message::User { content } => content.clone(),
+            Message::Assistant { .. } => Vec::new(),
+        });
+    let results = blocks.filter_map(|block| match block {
+        UserBlock::ToolResult(result) => Some((result.content, result.is_error)),
+        UserBlock::Text { .. } => None,
+    });
+    let results: Vec<_> = results.collect();
+    let result = |text: &str, is_error| (text.to_owned(), is_error);
+    assert_eq!(
+        results,
+        [
+            result("cleared", false),
+            result("of b", false),
+            result("of a", true)
+        ]
+    );
+}
+
 fn any_event() -> impl Strategy<Value = EventData> {
     prop_oneof![
         1 => prop_oneof![Just(config(Wire::Anthropic)), Just(config(Wire::OpenaiChat))],
@@ -343,6 +461,7 @@ fn any_event() -> impl Strategy<Value = EventData> {
         4 => prop_oneof![Just(outcome("a", Succeeded)), Just(outcome("b", Denied))],
         1 => Just(EventData::TurnEnded { outcome: TurnOutcome::Cancelled }),
         1 => Just(EventData::SessionResumed { version: "0".into() }),
+        1 => (0..9_u64, 0..9_u64).prop_map(|(at, replaced)| compacted(&[(at, "a")], Some((replaced, &["so far"])))),
     ]
 }
 
@@ -398,6 +517,9 @@ proptest! {
         let mut before = prefix(&[]);
         for event in events(data) {
             conversation.apply(&event);
+            if matches!(event.data, EventData::CompactCommitted { .. }) {
+                before = prefix(&[]);
+            }
             let after = prefix(conversation.messages());
             prop_assert!(after.starts_with(&before), "{event:?}: {before} became {after}");
             check_shape(&conversation);

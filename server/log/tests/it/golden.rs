@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use crate::common::{Bench, close, entry};
 use interline_log::{
     AssistantBlock, AssistantContent, BudgetLevel, BudgetLimit, BudgetStop, CallId, CallStatus,
-    Conversation, CrashId, EditVerdict, Encoding, Entry, Event, EventData, EventHead, FileBytes,
-    HunkId, HunkKind, HunkRecord, LoadedFile, Mode, PermissionAnswer, RetryClass, SessionId,
-    SessionSummary, StopReason, Store, TodoItem, TodoStatus, ToolDefinition, TurnId, TurnOutcome,
-    Usage, Visit, Wire, Workflow,
+    ClearedResult, CompactSummary, CompactTrigger, Conversation, CrashId, EditVerdict, Encoding,
+    Entry, Event, EventData, EventHead, FileBytes, HunkId, HunkKind, HunkRecord, LoadedFile, Mode,
+    PermissionAnswer, RetryClass, SessionId, SessionSummary, StopReason, Store, SummaryBy,
+    TodoItem, TodoStatus, ToolDefinition, TurnId, TurnOutcome, Usage, Visit, Wire, Workflow,
 };
 
 fn folder() -> PathBuf {
@@ -167,6 +167,10 @@ fn is_listed(data: &EventData) {
         | EventData::BudgetReserved { .. }
         | EventData::BudgetStopped(_)
         | EventData::TodoSet { .. }
+        | EventData::CompactAsked { .. }
+        | EventData::CompactSent { .. }
+        | EventData::CompactCommitted { .. }
+        | EventData::CompactAbandoned { .. }
         | EventData::TurnEnded { .. }
         | EventData::LogRecovered { .. }
         | EventData::Crash { .. }
@@ -181,6 +185,7 @@ fn every_type() -> Vec<Entry> {
     let mut all = session_types();
     all.extend(model_types());
     all.extend(call_types());
+    all.extend(compact_types());
     all.extend(edit_types(&hunks, hash));
     all.extend([
         EventData::TodoSet {
@@ -342,6 +347,40 @@ fn model_types() -> Vec<EventData> {
                 cache_write: 4,
             },
             cost_micro_usd: Some(5),
+        },
+    ]
+}
+
+/// What was said before is there for the texts to take its place.
+fn compact_types() -> Vec<EventData> {
+    vec![
+        EventData::CompactAsked {
+            system: "be brief".into(),
+            text: "sum it up".into(),
+            max_output: 300,
+        },
+        EventData::CompactSent {
+            body_sha256: "6".repeat(64),
+            body_bytes: 2,
+        },
+        EventData::CompactCommitted {
+            trigger: CompactTrigger::TooLong,
+            before: 900,
+            after: 90,
+            cleared: vec![ClearedResult {
+                message: 2,
+                tool_use_id: "use_1".into(),
+                note: "call it again".into(),
+            }],
+            summary: Some(CompactSummary {
+                replaced: 1,
+                texts: vec!["so far".into(), "do it".into()],
+                by: SummaryBy::Model,
+            }),
+        },
+        EventData::CompactAbandoned {
+            trigger: CompactTrigger::Threshold,
+            reason: "nothing to clear".into(),
         },
     ]
 }
