@@ -132,6 +132,9 @@ fn recovers(place: Place, torn: bool, moment: &str) {
     };
     let id = list.split_whitespace().next().unwrap().to_owned();
     place.interline(&["replay", &id]).with(0);
+    place
+        .interline(&["replay", &id, "--against", "recorded"])
+        .with(0);
     let before = events(&place, &id);
     if torn {
         tear(&log);
@@ -161,6 +164,7 @@ fn recovers(place: Place, torn: bool, moment: &str) {
     assert_eq!(rest, 0, "{moment}");
     place.interline(&["audit", "verify"]).with(0);
     place.interline(&["replay", &id]).with(0);
+    place.interline(&["replay", &id, "--against"]).with(0);
     let after = events(&place, &id);
     applied_once(&after, moment);
     ends_as_undisturbed(&place, moment);

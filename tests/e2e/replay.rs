@@ -81,6 +81,12 @@ fn a_session_gives_itself_again() {
         "{workflow}"
     );
 
+    let again = place
+        .interline(&["replay", &id.to_string(), "--against", "recorded"])
+        .with(0);
+    let told = format!("equal: 2 turns run again, {} events compared", events.len());
+    assert!(again.out.contains(&told), "{}", again.out);
+
     place.interline(&["replay", "nonsense"]).with(2);
     let nobody = SessionId::new().to_string();
     let none = place.interline(&["replay", &nobody]).with(1);
@@ -173,6 +179,88 @@ fn one_changed_byte_is_named_with_its_event() {
     });
     let named = format!("event {} (request.sent)", after(said));
     assert!(told.contains(&named), "{told}");
+}
+
+/// The answers of [`session`], with some text in the place of another.
+fn script(from: &str, to: &str) -> String {
+    json!([
+        {"calls": [{"tool": "read", "input": {"path": "notes.txt"}}]},
+        {"calls": [{"tool": "edit", "input": {"path": "notes.txt", "edits": [{"old": "two", "new": "2"}]}}]},
+        {"calls": [{"tool": "shell", "input": {"command": "touch made"}}]},
+        {"calls": [{"tool": "shell", "input": {"command": "curl example.invalid"}}]},
+        {"calls": [{"tool": "no_such_tool"}]},
+        {"calls": [{"tool": "write", "input": {"path": "new.txt", "content": "eins\n"}}]},
+        {"calls": [{"tool": "todo", "input": {"items": [{"text": "the rest", "status": "active"}]}}]},
+        {"say": "Halb fertig – 半分."},
+        {"calls": [{"tool": "edit", "input": {"path": "notes.txt", "edits": [{"old": "three", "new": "3"}]}}]},
+        {"think": "let me see", "say": "Done."},
+    ])
+    .to_string()
+    .replace(from, to)
+}
+
+#[test]
+fn a_script_is_run_against_the_record_and_what_it_changes_is_named() {
+    let (place, store, id) = session();
+    let events = store.read(id).unwrap();
+    let before = everything(&place);
+    let against = |text: &str, code| {
+        let file = place.beside("script.json");
+        #[expect(clippy::disallowed_methods, reason = "a test makes its script")]
+        std::fs::write(&file, text).unwrap();
+        let file = file.display().to_string();
+        let ended = place.interline(&["replay", &id.to_string(), "--against", &file]);
+        ended.with(code)
+    };
+    let ended = against(&script("", ""), 0);
+    assert!(ended.out.contains("equal: 2 turns"), "{}", ended.out);
+
+    let write = seq_of(&events, |data| match data {
+        EventData::ResponseBlock { block } => match &block.content {
+            AssistantContent::ToolUse { name, .. } => name == "write",
+            _ => false,
+        },
+        _ => false,
+    });
+    let ended = against(&script("eins", "zwei"), 1);
+    let told = format!("different: event {write} (response.block), block.content.arguments: ");
+    assert!(ended.out.contains(&told), "{}", ended.out);
+    assert!(ended.out.contains("zwei"), "{}", ended.out);
+
+    // An answer more than the record has, and one less.
+    let longer = script(
+        r#"{"say":"Halb"#,
+        r#"{"calls":[{"tool":"read"}]},{"say":"Halb"#,
+    );
+    assert!(against(&longer, 1).out.contains("different: event "));
+    let more = script(r#""say":"Done."}"#, r#""say":"Done."},{"say":"More."}"#);
+    let ended = against(&more, 1);
+    assert!(ended.out.contains("has 1 answer left"), "{}", ended.out);
+    let none = against("[]", 1);
+    assert!(none.out.contains("no more answers"), "{}", none.out);
+    let wrong = against(r#"[{"fault": "hang"}]"#, 1);
+    assert!(
+        wrong.err.contains("answer 1 of the script"),
+        "{}",
+        wrong.err
+    );
+
+    // Whatever a script asks for, nothing of it is done.
+    against(&script("touch made", "touch other"), 1);
+    assert_eq!(everything(&place), before);
+}
+
+/// The project and the log, by name and content.
+fn everything(place: &Place) -> Vec<(String, Vec<u8>)> {
+    let log = place.log().unwrap();
+    let files = std::fs::read_dir(place.project()).unwrap().flatten();
+    let files = files.map(|entry| entry.path()).chain([log]);
+    let mut all: Vec<_> = files
+        .filter(|file| file.is_file())
+        .map(|file| (file.display().to_string(), std::fs::read(&file).unwrap()))
+        .collect();
+    all.sort();
+    all
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use interline_log::{Crashes, KeyFile, Ledger, Mode, Running, Store, Tier};
 use interline_model::{ModelClient, ModelSpec, Secret, find_auto};
@@ -250,8 +250,11 @@ impl Host {
 
     /// The client of the model with this name, made once.
     pub(crate) async fn client(&self, name: &str) -> Result<Arc<dyn ModelClient>, String> {
+        if let Some(client) = self.clients().get(name) {
+            return Ok(client.clone());
+        }
         let spec = self.model(name).await?;
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.clients();
         if let Some(client) = clients.get(&spec.name) {
             return Ok(client.clone());
         }
@@ -259,6 +262,15 @@ impl Host {
         let client = interline_model::client(spec).map_err(|error| error.to_string())?;
         clients.insert(name, client.clone());
         Ok(client)
+    }
+
+    /// Puts this client in the place of the one of that name.
+    pub(crate) fn stand_in(&self, name: &str, client: Arc<dyn ModelClient>) {
+        self.clients().insert(name.to_owned(), client);
+    }
+
+    fn clients(&self) -> MutexGuard<'_, HashMap<String, Arc<dyn ModelClient>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The limits as they are now.

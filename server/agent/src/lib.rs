@@ -29,7 +29,7 @@ pub use crash::{Interrupted, date};
 pub use host::{Host, Settings};
 pub use interline_policy::visible;
 pub use interline_tools::Hook;
-pub use replay::{Difference, Replayed, replay};
+pub use replay::{Difference, Replayed, Rerun, Script, replay, rerun};
 pub use state::state;
 pub use transcript::transcript;
 pub use trust::TrustStore;

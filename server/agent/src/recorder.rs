@@ -9,6 +9,7 @@ use interline_log::{
     Actor, CallId, Conversation, Entry, Event, EventData, Log, LogError, Message, Spending, TurnId,
 };
 
+use crate::replay::Recording;
 use crate::telemetry::Telemetry;
 
 pub(crate) struct Recorder {
@@ -17,9 +18,36 @@ pub(crate) struct Recorder {
 }
 
 struct Inner {
-    log: Log,
+    sink: Sink,
     conversation: Conversation,
     spending: Spending,
+}
+
+/// Where events go.
+enum Sink {
+    Log(Log),
+    /// In a re-run nothing is written: each event is compared with the one on record.
+    Record(Arc<Recording>),
+}
+
+impl Inner {
+    fn append(&mut self, entry: Entry) -> Result<Event, LogError> {
+        let event = match &mut self.sink {
+            Sink::Log(log) => log.append(entry)?,
+            Sink::Record(recording) => {
+                let (outside, compared) = recording.append(entry);
+                outside.iter().for_each(|event| self.fold(event));
+                compared?
+            }
+        };
+        self.fold(&event);
+        Ok(event)
+    }
+
+    fn fold(&mut self, event: &Event) {
+        self.conversation.apply(event);
+        self.spending.apply(event.ts, &event.data);
+    }
 }
 
 /// What an event belongs to.
@@ -57,12 +85,30 @@ impl Recorder {
         }
         Self {
             inner: Mutex::new(Inner {
-                log,
+                sink: Sink::Log(log),
                 conversation,
                 spending,
             }),
             telemetry,
         }
+    }
+
+    /// The recorder of a re-run.
+    pub(crate) fn comparing(recording: Arc<Recording>) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                sink: Sink::Record(recording),
+                conversation: Conversation::default(),
+                spending: Spending::default(),
+            }),
+            telemetry: None,
+        }
+    }
+
+    /// Takes in what stands in the record of a re-run and is not the turn loop's doing.
+    pub(crate) fn take(&self, outside: &[Event]) {
+        let mut inner = self.lock();
+        outside.iter().for_each(|event| inner.fold(event));
     }
 
     pub(crate) fn record(
@@ -73,15 +119,13 @@ impl Recorder {
     ) -> Result<Event, LogError> {
         let Place { turn, call } = place.into();
         let mut inner = self.lock();
-        let event = inner.log.append(Entry {
+        let event = inner.append(Entry {
             turn,
             call,
             causes: Vec::new(),
             actor,
             data,
         })?;
-        inner.conversation.apply(&event);
-        inner.spending.apply(event.ts, &event.data);
         if let Some(telemetry) = &self.telemetry {
             telemetry.note(&event);
         }
@@ -90,12 +134,23 @@ impl Recorder {
 
     /// Returns when all that was recorded so far will survive a crash.
     pub(crate) async fn durable(&self) -> Result<(), LogError> {
-        let barrier = self.lock().log.durable();
-        barrier.await
+        let barrier = match &mut self.lock().sink {
+            Sink::Log(log) => Some(log.durable()),
+            Sink::Record(_) => None,
+        };
+        match barrier {
+            Some(barrier) => barrier.await,
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn messages(&self) -> Vec<Message> {
-        self.lock().conversation.messages().to_vec()
+        let mut inner = self.lock();
+        if let Sink::Record(recording) = &inner.sink {
+            let outside = recording.outside();
+            outside.iter().for_each(|event| inner.fold(event));
+        }
+        inner.conversation.messages().to_vec()
     }
 
     /// What the session has spent so far.

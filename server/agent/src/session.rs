@@ -22,6 +22,7 @@ use crate::budget::Taken;
 use crate::compact::Gauge;
 use crate::host::Host;
 use crate::recorder::Recorder;
+use crate::replay::Recording;
 use crate::scratch::Scratch;
 use crate::turn::Wanted;
 
@@ -49,6 +50,8 @@ pub(crate) struct Session {
     /// Untrusted content may be in the conversation.
     pub(crate) tainted: AtomicBool,
     pub(crate) private: AtomicBool,
+    /// In a re-run: what stands in for the world.
+    pub(crate) recording: Option<Arc<Recording>>,
 }
 
 /// A turn that waits for permission since its process ended.
@@ -58,7 +61,7 @@ pub(crate) struct Suspended {
     pub(crate) calls: Vec<Wanted>,
     pub(crate) taken: Taken,
     /// How it ends where it is not taken up.
-    settlement: Vec<EventData>,
+    pub(crate) settlement: Vec<EventData>,
 }
 
 #[derive(Default)]
@@ -92,12 +95,37 @@ impl Session {
         editor: Arc<dyn Editor>,
         resume: Option<SessionId>,
     ) -> Arc<Self> {
+        Arc::new(Self::make(host, workspace, editor, resume))
+    }
+
+    /// A session that lives through a record again: nothing of it reaches out.
+    pub(crate) fn rerun(
+        host: Arc<Host>,
+        workspace: Arc<Workspace>,
+        editor: Arc<dyn Editor>,
+        recorder: Arc<Recorder>,
+        recording: Arc<Recording>,
+    ) -> Arc<Self> {
+        let session = recording.session();
+        Arc::new(Self {
+            recorder: OnceCell::new_with(Some(recorder)),
+            recording: Some(recording),
+            ..Self::make(host, workspace, editor, Some(session))
+        })
+    }
+
+    fn make(
+        host: Arc<Host>,
+        workspace: Arc<Workspace>,
+        editor: Arc<dyn Editor>,
+        resume: Option<SessionId>,
+    ) -> Self {
         let status = Status {
             mode: host.settings.mode,
             model: host.settings.model.clone(),
             ..Status::default()
         };
-        Arc::new(Self {
+        Self {
             id: resume.unwrap_or_else(SessionId::new),
             resumed: resume.is_some(),
             host,
@@ -114,7 +142,8 @@ impl Session {
             scratch: OnceLock::new(),
             tainted: AtomicBool::new(false),
             private: AtomicBool::new(false),
-        })
+            recording: None,
+        }
     }
 
     pub(crate) fn show(&self, display: Display) {

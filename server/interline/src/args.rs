@@ -36,6 +36,9 @@ pub(crate) enum Command {
     Replay {
         /// The session.
         session: SessionId,
+        /// Run the turns again instead: on this script's answers (as tests/model has them), or on the `recorded` ones.
+        #[arg(long, value_name = "SCRIPT", num_args = 0..=1, default_missing_value = "recorded")]
+        against: Option<PathBuf>,
     },
     /// Look into the rules.
     Policy {

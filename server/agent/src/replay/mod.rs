@@ -1,10 +1,11 @@
 //! Replay: what is on record is lived through again, offline, and compared with itself.
 //!
 //! [`replay`] folds the log: the conversation gives each request's bytes again, whose hash is on record; hunks go from
-//! their proposal to their end. Must not reach out: no file, no model, no clock. Comparing stops at the first
+//! their proposal to their end. [`rerun`] runs the turn loop itself again. Must not reach out: no file, no model, no clock. Comparing stops at the first
 //! difference, since all that follows rests on it.
 
 mod proposals;
+mod rerun;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,6 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::compact;
 use proposals::Proposals;
+pub(crate) use rerun::{Ended, Recording, Told};
+pub use rerun::{Rerun, Script, rerun};
 
 /// What replaying a session has given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -241,7 +244,8 @@ mod tests {
 
     use super::*;
 
-    fn golden(name: &str) -> Replayed {
+    /// The events of a golden log.
+    pub(super) fn golden(name: &str) -> Vec<Event> {
         let logs = [
             env!("CARGO_MANIFEST_DIR"),
             "../../tests/fixtures/logs",
@@ -251,17 +255,17 @@ mod tests {
         let mut sessions = std::fs::read_dir(&folder).unwrap().flatten();
         let id = sessions.next().unwrap().file_name();
         let store = interline_log::Store::new(folder);
-        replay(&store.read(id.to_str().unwrap().parse().unwrap()).unwrap())
+        store.read(id.to_str().unwrap().parse().unwrap()).unwrap()
     }
 
     #[test]
     fn golden_logs_give_themselves_again() {
-        let replayed = golden("0.1.0");
+        let replayed = replay(&golden("0.1.0"));
         assert_eq!(replayed.difference, None);
         assert_eq!((replayed.requests, replayed.not_comparable), (10, 0));
         assert_eq!((replayed.hunks, replayed.pending), (4, 0));
         // What the bytes depend on was not on record then.
-        let early = golden("0.1.0-early");
+        let early = replay(&golden("0.1.0-early"));
         assert_eq!(early.difference, None);
         assert_eq!((early.requests, early.not_comparable), (0, 10));
     }

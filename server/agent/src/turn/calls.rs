@@ -12,12 +12,14 @@ use interline_log::{
     Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId,
     LogError, Mode, TurnId, TurnOutcome, Visit,
 };
-use interline_policy::{Context, Decision, Labels, Opinion, Permit, Rules, Stale, Verdict};
+use interline_policy::{Call, Context, Decision, Labels, Opinion, Permit, Rules, Stale, Verdict};
 use interline_tools::{Environment, Output, Prepared, Question, consult};
 use interline_workspace::editor::Display;
 
+use super::ready::Ready;
 use super::{End, Turn};
 use crate::recorder::Recorder;
+use crate::replay::Told;
 
 /// What the model is told where three decisions in a row were void.
 const KEPT_CHANGING: &str = "not run: what this touches, or what holds for it, kept changing while it was decided on. \
@@ -29,7 +31,7 @@ pub(crate) struct Wanted {
     pub(super) id: CallId,
     /// It is on record that the model asked for it.
     announced: bool,
-    tool_use_id: String,
+    pub(super) tool_use_id: String,
     pub(super) tool: String,
     arguments: String,
 }
@@ -106,26 +108,31 @@ pub(super) enum Gated {
     Answer(Output),
 }
 
+/// What comes of a call beside others.
+enum Next {
+    Run(Box<Prepared>, Permit),
+    Answer(Output),
+    Recorded(Told),
+}
+
 impl Turn {
     /// Runs the calls of a step and records their results in the order of the calls.
     pub(super) async fn run_calls(&mut self, calls: Vec<Wanted>) -> Result<(), End> {
         let mut batch = Vec::new();
         for call in calls {
             self.guard.called(&call.tool, &call.arguments)?;
-            let prepared = self.prepare_call(&call);
-            self.guard.prepared(prepared.is_ok())?;
-            match prepared {
+            let ready = self.ready_call(&call);
+            self.guard.prepared(ready.is_ok())?;
+            match ready {
                 Err(message) => {
                     self.run_reads(&mut batch).await?;
                     self.announce(&call)?;
                     self.answer(&call, &Output::failed(message, "invalid call"))?;
                 }
-                Ok(prepared) if prepared.info().access == Access::Read => {
-                    batch.push((call, prepared))
-                }
-                Ok(prepared) => {
+                Ok(ready) if ready.access() == Access::Read => batch.push((call, ready)),
+                Ok(ready) => {
                     self.run_reads(&mut batch).await?;
-                    self.run_alone(call, prepared).await?;
+                    self.run_alone(call, ready).await?;
                 }
             }
         }
@@ -142,7 +149,7 @@ impl Turn {
             arguments: arguments.to_owned(),
         };
         let prepared = self.prepare_call(&call)?;
-        self.gate_and_execute(&call, prepared)
+        self.gate_and_execute(&call, Ready::real(prepared))
             .await
             .map_err(|end| match end {
                 End::Log(error) => error.to_string(),
@@ -151,9 +158,12 @@ impl Turn {
             })
     }
 
-    async fn gate_and_execute(&mut self, call: &Wanted, prepared: Prepared) -> Result<Output, End> {
+    async fn gate_and_execute(&mut self, call: &Wanted, ready: Ready) -> Result<Output, End> {
         self.announce(call)?;
-        let output = self.carry_out(call, prepared).await?;
+        let output = match ready {
+            Ready::Real(prepared) => self.carry_out(call, *prepared).await?,
+            Ready::Recorded(told) => self.as_recorded(call, told).await?,
+        };
         self.answer(call, &output)?;
         Ok(output)
     }
@@ -182,23 +192,30 @@ impl Turn {
         Ok(Output::failed(KEPT_CHANGING, "it kept changing"))
     }
 
-    async fn run_reads(&mut self, batch: &mut Vec<(Wanted, Prepared)>) -> Result<(), End> {
+    async fn run_reads(&mut self, batch: &mut Vec<(Wanted, Ready)>) -> Result<(), End> {
         let mut gated = Vec::new();
-        for (call, mut prepared) in std::mem::take(batch) {
-            self.show_started(&call, &prepared);
+        for (call, ready) in std::mem::take(batch) {
+            self.show_started(&call, ready.title());
             self.announce(&call)?;
-            let gate = self.gate(&call, &mut prepared, false).await?;
-            gated.push((call, prepared, gate));
+            let next = match ready {
+                Ready::Recorded(told) => Next::Recorded(told),
+                Ready::Real(mut prepared) => match self.gate(&call, &mut prepared, false).await? {
+                    Gated::Run(permit) => Next::Run(prepared, permit),
+                    Gated::Answer(output) => Next::Answer(output),
+                },
+            };
+            gated.push((call, next));
         }
         let policy = self.policy(Access::Read).await;
         let mut running = Vec::new();
         let mut calls = Vec::new();
-        for (call, prepared, gate) in gated {
-            running.push(match gate {
-                Gated::Answer(output) => ready(Ok(output)).left_future(),
-                Gated::Run(permit) => self
-                    .execute(call.id, prepared, permit, policy.clone())
-                    .right_future(),
+        for (call, next) in gated {
+            running.push(match next {
+                Next::Answer(output) => ready(Ok(output)).boxed(),
+                Next::Run(prepared, permit) => {
+                    self.execute(call.id, *prepared, permit, policy.clone())
+                }
+                Next::Recorded(told) => self.told(told).map(Ok).boxed(),
             });
             calls.push(call);
         }
@@ -221,13 +238,15 @@ impl Turn {
         Ok(())
     }
 
-    async fn run_alone(&mut self, call: Wanted, prepared: Prepared) -> Result<(), End> {
-        self.show_started(&call, &prepared);
-        let access = prepared.info().access;
+    async fn run_alone(&mut self, call: Wanted, ready: Ready) -> Result<(), End> {
+        self.show_started(&call, ready.title());
+        let access = ready.access();
         self.checking.before(access, &self.environment());
         let waiting = Instant::now();
-        let named = self.named(&prepared);
-        let output = self.gate_and_execute(&call, prepared).await?;
+        let named = ready
+            .real_call()
+            .map_or_else(Vec::new, |call| self.named(call));
+        let output = self.gate_and_execute(&call, ready).await?;
         self.checking.after(&output);
         if access == Access::Interact {
             self.waited += waiting.elapsed();
@@ -382,8 +401,8 @@ impl Turn {
         Ok(())
     }
 
-    fn show_started(&self, call: &Wanted, prepared: &Prepared) {
-        let title = prepared.title().to_owned();
+    fn show_started(&self, call: &Wanted, title: &str) {
+        let title = title.to_owned();
         self.show_activity(&title);
         self.session.show(Display::CallStarted {
             turn: self.id,
@@ -424,8 +443,8 @@ impl Turn {
     }
 
     /// The files of the workspace that a call says it changes: what was decided on, and asked for where need be.
-    fn named(&self, prepared: &Prepared) -> Vec<String> {
-        let paths = prepared.call().facts.paths.iter();
+    fn named(&self, call: &Call) -> Vec<String> {
+        let paths = call.facts.paths.iter();
         let written = paths.filter(|path| path.write);
         written
             .filter_map(|path| self.session.workspace.path_of(&path.resolved))

@@ -7,6 +7,7 @@ mod calls;
 mod compact;
 mod guard;
 mod permission;
+mod ready;
 mod request;
 mod verdict;
 
@@ -217,15 +218,12 @@ impl Turn {
             session.warn(unpriced(&model.spec().name));
         }
         let budget = session.host.budget().await;
-        let tools = session
-            .host
-            .registry
-            .tools()
-            .iter()
-            .map(|tool| tool.definition.clone())
-            .collect();
+        let (system, tools) = match &session.recording {
+            Some(recording) => recording.prefix(),
+            None => prefix(session),
+        };
         Ok(Self {
-            system: system::system_prompt(session.mode()),
+            system,
             session: session.clone(),
             recorder,
             id,
@@ -521,8 +519,18 @@ fn log_failed(error: &LogError) -> TurnOutcome {
     }
 }
 
+/// What stands before the conversation in each request.
+fn prefix(session: &Session) -> (String, Arc<[ToolDefinition]>) {
+    let tools = session.host.registry.tools().iter();
+    let tools = tools.map(|tool| tool.definition.clone()).collect();
+    (system::system_prompt(session.mode()), tools)
+}
+
 impl Session {
     fn context(&self, focus: Option<&crate::agent::Focus>) -> context::Context {
+        if let Some(recording) = &self.recording {
+            return recording.context();
+        }
         let mut known = self
             .known
             .lock()

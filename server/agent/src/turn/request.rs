@@ -94,7 +94,11 @@ impl Turn {
         let mut own = self.recorder.spending();
         own.release();
         let before = Before::new(self.taken, &own.total(), &own.on(today), &others);
-        if let Some(stop) = self.budget.stops(&before, request) {
+        let stop = match &self.session.recording {
+            Some(recording) => recording.budget_stop(),
+            None => self.budget.stops(&before, request),
+        };
+        if let Some(stop) = stop {
             self.record(Actor::System, EventData::BudgetStopped(stop))?;
             return Err(stopped("budget", &budget::message(&stop)).into());
         }
@@ -216,6 +220,9 @@ impl Turn {
         self.record(Actor::System, retry)?;
         if delay > Duration::from_secs(1) {
             self.show_activity(&format!("waiting {} s: {error}", delay.as_secs()));
+        }
+        if self.session.recording.is_some() {
+            return Ok(());
         }
         tokio::select! {
             () = self.cancel.cancelled() => Err(TurnOutcome::Cancelled.into()),

@@ -76,6 +76,9 @@ impl Checking {
 impl Turn {
     /// After the results of a step: takes what a check has found, and checks what is new.
     pub(super) async fn check_edits(&mut self) -> Result<(), End> {
+        if self.session.recording.is_some() {
+            return Ok(());
+        }
         let done = |running: &Running| running.check.is_finished();
         if self.checking.running.as_ref().is_some_and(done)
             && let Some(Ok(verdict)) = self.checked().await
@@ -93,6 +96,9 @@ impl Turn {
 
     /// After the answer: the verdict on the turn's edits. True: the answer goes back, for its edits make new errors.
     pub(super) async fn judge_edits(&mut self) -> Result<bool, End> {
+        if let Some(recording) = &self.session.recording {
+            return Ok(recording.goes_back());
+        }
         if self.checking.touched.is_empty() {
             return Ok(false);
         }

@@ -37,7 +37,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(folder, args)?,
         Command::Sessions { command } => sessions::run(folder, command)?,
         Command::Audit { command } => audit::run(folder, command)?,
-        Command::Replay { session } => replay::run(folder, session)?,
+        Command::Replay { session, against } => replay::run(folder, session, against)?,
         Command::Policy { command } => policy::run(folder, command)?,
         Command::Tools { json, command } => tools::run(folder, json, command)?,
         Command::Config => config::run(folder)?,

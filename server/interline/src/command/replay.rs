@@ -1,16 +1,27 @@
 //! `interline replay`: a session lived through again from its record, and compared with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use interline_agent::Replayed;
+use anyhow::Context as _;
+use interline_agent::{Difference, Replayed, Rerun, Script};
 use interline_log::SessionId;
 
-use super::{Rooms, exit, print};
+use super::{Rooms, exit, print, runtime};
 use crate::config::Flags;
 use crate::terminal::count::counted;
 
-pub(super) fn run(folder: Option<PathBuf>, session: SessionId) -> anyhow::Result<u8> {
+/// In the place of a script's name: what is on record.
+const RECORDED: &str = "recorded";
+
+pub(super) fn run(
+    folder: Option<PathBuf>,
+    session: SessionId,
+    against: Option<PathBuf>,
+) -> anyhow::Result<u8> {
     let rooms = Rooms::open(folder, &Flags::default())?;
+    if let Some(against) = against {
+        return rerun(&rooms, session, &against);
+    }
     let replayed = interline_agent::replay(&rooms.host.store().read(session)?);
     print(&format!("{session}  {}\n", describe(&replayed)));
     Ok(match replayed.difference {
@@ -19,12 +30,53 @@ pub(super) fn run(folder: Option<PathBuf>, session: SessionId) -> anyhow::Result
     })
 }
 
+fn rerun(rooms: &Rooms, session: SessionId, against: &Path) -> anyhow::Result<u8> {
+    let script = (against != Path::new(RECORDED)).then(|| script(against));
+    let script = script.transpose()?;
+    let events = rooms.host.store().read(session)?;
+    let models = rooms.config.models.iter();
+    let models: Vec<_> = models.map(|model| model.value.clone()).collect();
+    let rerun = runtime()?
+        .block_on(interline_agent::rerun(events, script, &models))
+        .map_err(anyhow::Error::msg)?;
+    print(&format!("{session}  {}\n", describe_rerun(&rerun)));
+    Ok(match (rerun.difference, rerun.unused) {
+        (None, 0) => exit::DONE,
+        _ => exit::FAILED,
+    })
+}
+
+fn script(file: &Path) -> anyhow::Result<Script> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("the script {name} can't be read"))?;
+    let script = Script::parse(&text).map_err(anyhow::Error::msg);
+    script.with_context(|| format!("the script {name} can't be used"))
+}
+
+fn describe_rerun(rerun: &Rerun) -> String {
+    if let Some(difference) = &rerun.difference {
+        return different(difference);
+    }
+    if rerun.unused > 0 {
+        let answers = counted(rerun.unused as u64, "answer");
+        return format!("different: the session ends before the script, which has {answers} left");
+    }
+    format!(
+        "equal: {} run again, {} compared",
+        counted(rerun.turns, "turn"),
+        counted(rerun.events, "event"),
+    )
+}
+
+fn different(difference: &Difference) -> String {
+    let text = crate::terminal::visible(&difference.to_string());
+    format!("different: {text}")
+}
+
 fn describe(replayed: &Replayed) -> String {
     if let Some(difference) = &replayed.difference {
-        return format!(
-            "different: {}",
-            crate::terminal::visible(&difference.to_string())
-        );
+        return different(difference);
     }
     let mut text = format!(
         "equal: {}, {} rebuilt byte for byte, {} ({} pending), transcript sha256 {}",

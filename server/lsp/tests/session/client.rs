@@ -262,11 +262,24 @@ impl Drop for Client {
         }
         let store = interline_log::Store::new(self.state.path().join("sessions"));
         for session in store.list().unwrap() {
-            let replayed = interline_agent::replay(&store.read(session.id).unwrap());
+            let events = store.read(session.id).unwrap();
+            let replayed = interline_agent::replay(&events);
             assert_eq!(replayed.difference, None);
             assert_eq!(replayed.not_comparable, 0);
+            assert_eq!(run_again(events).difference, None);
         }
     }
+}
+
+/// Where this is dropped a runtime is at work already.
+fn run_again(events: Vec<interline_log::Event>) -> interline_agent::Rerun {
+    let work = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().build().unwrap();
+        let rerun = interline_agent::rerun(events, None, &[]);
+        runtime.block_on(rerun).unwrap()
+    };
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap())
 }
 
 fn settings(state: &Path, model: Option<String>) -> Settings {
