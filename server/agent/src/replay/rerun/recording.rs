@@ -219,13 +219,14 @@ impl Recording {
         let from = state.at.max(state.steered);
         let rest = self.events.get(from..).unwrap_or_default();
         let mut said = Vec::new();
-        for event in rest {
+        state.steered = from;
+        for event in rest.iter().take_while(|event| !cuts(event)) {
             match &event.data {
                 EventData::RequestSent { .. } | EventData::TurnEnded { .. } => break,
                 EventData::InputSteer { text } => said.push(text.clone()),
                 _ => {}
             }
-            state.steered = state.steered.max(from) + 1;
+            state.steered += 1;
         }
         said
     }
