@@ -18,6 +18,7 @@ pub mod path;
 pub mod proposal;
 pub mod search;
 pub mod shadow;
+pub mod symbols;
 pub mod syntax;
 #[cfg(target_os = "linux")]
 mod watch;

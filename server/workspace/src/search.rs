@@ -17,8 +17,9 @@ use crate::Workspace;
 use crate::path::{self, WorkspacePath};
 use crate::proposal::ProposalError;
 use files::View;
+pub(crate) use files::walker;
 #[cfg(target_os = "linux")]
-pub(crate) use files::{walker, walker_with};
+pub(crate) use files::walker_with;
 
 /// An entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use crate::path::{self, WorkspacePath};
 use crate::proposal::{
     FileHunks, Hunk, Landing, Origin, Outcome, ProposalError, Proposals, Proposed, ProposedFile,
 };
+use crate::symbols::Index;
 
 /// One workspace. Shared by the frontier (text sync) and the agent; every method is quick and waits for nobody.
 #[derive(Debug)]
@@ -23,14 +24,17 @@ pub struct Workspace {
     pub(crate) proposals: Mutex<Proposals>,
     changed: watch::Sender<u64>,
     pub(crate) indexing: OnceLock<Arc<Indexing>>,
+    pub(crate) index: Index,
 }
 
 impl Workspace {
     /// A workspace at `root` (made canonical here). Reads nothing below it.
     pub fn open(root: &Path) -> std::io::Result<Arc<Self>> {
         let (queue, updates) = mpsc::channel();
+        let root = root.canonicalize()?;
         Ok(Arc::new(Self {
-            root: root.canonicalize()?,
+            index: Index::new(&root),
+            root,
             documents: Documents::new(queue),
             proposals: Mutex::new(Proposals::new(updates)),
             changed: watch::Sender::new(0),

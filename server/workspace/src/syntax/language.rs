@@ -81,10 +81,6 @@ const NAMES: &[(&str, Language)] = &[
 
 impl Language {
     /// In the order of their numbers.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the index, which lands next, reads it")
-    )]
     pub(crate) const ALL: [Self; 18] = [
         Self::Rust,
         Self::TypeScript,
