@@ -30,6 +30,7 @@ export function showProgress(server: Server, turns: Turns, hunks: Hunks, transcr
     server.onEvent(({ session, event }) => {
       if (event.type === "question") void answerQuestion(server, session, event.text);
       if (event.type === "checked") vscode.window.setStatusBarMessage(verdict(event), VERDICT_MS);
+      if (event.type === "notChecked") vscode.window.setStatusBarMessage(`$(question) Not checked: ${short(event.reason)}`, VERDICT_MS);
       if (event.type !== "notice") return;
       server.info(event.text);
       if (event.warning) void vscode.window.showWarningMessage(`Interline: ${event.text}`);

@@ -355,6 +355,8 @@ export type SessionEvent =
   | { type: "callEnded"; turn: string; call: string; status: CallStatus; summary: string }
   /** What the turn's edits do to the project's diagnostics, beside the text before them. */
   | { type: "checked"; turn: string; by: string; cleared: number; newErrors: number; newWarnings: number; left: number; summary: string }
+  /** Nothing could say what the turn's edits do to the project's diagnostics. */
+  | { type: "notChecked"; turn: string; reason: string }
   /** Pending hunks changed. */
   | { type: "hunksChanged"; documents: HunksChanged[] }
   /** Tokens were spent. */

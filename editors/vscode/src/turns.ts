@@ -80,6 +80,9 @@ export class Turns implements vscode.Disposable {
       case "checked":
         this.verdict = `The edits: ${event.summary}`;
         break;
+      case "notChecked":
+        this.verdict = `The edits were not checked: ${event.reason}`;
+        break;
       case "spent":
         if (turn) turn.cost = dollars(event.costUsd);
         this.cost = dollars(event.sessionCostUsd);

@@ -5,6 +5,7 @@
 
 mod agent;
 mod budget;
+mod claims;
 mod compact;
 mod context;
 mod crash;

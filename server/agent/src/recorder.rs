@@ -9,6 +9,7 @@ use interline_log::{
     Actor, CallId, Conversation, Entry, Event, EventData, Log, LogError, Message, Spending, TurnId,
 };
 
+use crate::claims;
 use crate::replay::Recording;
 use crate::telemetry::Telemetry;
 
@@ -21,6 +22,7 @@ struct Inner {
     sink: Sink,
     conversation: Conversation,
     spending: Spending,
+    claims: claims::Record,
 }
 
 /// Where events go.
@@ -47,6 +49,7 @@ impl Inner {
     fn fold(&mut self, event: &Event) {
         self.conversation.apply(event);
         self.spending.apply(event.ts, &event.data);
+        self.claims.apply(&event.data);
     }
 }
 
@@ -79,15 +82,18 @@ impl Recorder {
     pub(crate) fn new(log: Log, past: &[Event], telemetry: Option<Arc<Telemetry>>) -> Self {
         let mut conversation = Conversation::default();
         let mut spending = Spending::default();
+        let mut claims = claims::Record::default();
         for event in past {
             conversation.apply(event);
             spending.apply(event.ts, &event.data);
+            claims.apply(&event.data);
         }
         Self {
             inner: Mutex::new(Inner {
                 sink: Sink::Log(log),
                 conversation,
                 spending,
+                claims,
             }),
             telemetry,
         }
@@ -100,6 +106,7 @@ impl Recorder {
                 sink: Sink::Record(recording),
                 conversation: Conversation::default(),
                 spending: Spending::default(),
+                claims: claims::Record::default(),
             }),
             telemetry: None,
         }
@@ -156,6 +163,11 @@ impl Recorder {
     /// What the session has spent so far.
     pub(crate) fn spending(&self) -> Spending {
         self.lock().spending.clone()
+    }
+
+    /// What the last answer says was done, compared with what was.
+    pub(crate) fn claims(&self) -> claims::Verdict {
+        claims::check(&self.lock().claims)
     }
 
     /// Calls of the last response that have no result yet.

@@ -144,6 +144,11 @@ impl<'a> Page<'a> {
                     self.item(&format!("[{mark}] {}", line(&item.text)));
                 }
             }
+            EventData::AnswerChecked { unsupported, .. } => {
+                for found in unsupported {
+                    self.item(&line(&crate::claims::note(found)));
+                }
+            }
             EventData::TurnEnded { outcome } => self.turn_ended(outcome),
             EventData::Crash { cause, message, .. } if cause == "panic" => {
                 self.remark(&format!("Internal error: {}", line(message)));

@@ -21,7 +21,7 @@ const JSON_DEPTH: usize = 120;
 /// The version of a type's payload that this build writes.
 fn newest(kind: &str) -> u32 {
     match kind {
-        "session.config" | "request.sent" => 2,
+        "session.config" | "request.sent" | "edit.checked" => 2,
         _ => 1,
     }
 }
@@ -34,6 +34,16 @@ fn upcast(kind: &str, version: u32, data: &mut serde_json::Value) {
     match (kind, version) {
         // What a request's bytes depend on beside the conversation was not on record.
         ("session.config", 1) => members.insert("encoding".to_owned(), serde_json::Value::Null),
+        // Only the numbers were.
+        ("edit.checked", 1) => {
+            let verdict = members.get_mut("verdict");
+            if let Some(verdict) = verdict.and_then(serde_json::Value::as_object_mut) {
+                for codes in ["cleared_codes", "new_codes"] {
+                    verdict.insert(codes.to_owned(), serde_json::Value::Array(Vec::new()));
+                }
+            }
+            None
+        }
         ("request.sent", 1) => members.insert("max_output".to_owned(), serde_json::Value::Null),
         _ => None,
     };

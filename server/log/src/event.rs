@@ -460,6 +460,24 @@ pub enum EventData {
         /// Why nothing could be checked; empty otherwise.
         reason: String,
     },
+    /// Hunks were proposed although the text with them has more syntax errors than without: the model insisted.
+    #[serde(rename = "edit.unparsed")]
+    EditUnparsed {
+        /// Workspace-relative path.
+        path: String,
+        /// The hunks.
+        hunks: Vec<HunkId>,
+        /// The errors that came, each with its place; at most a few.
+        problems: Vec<String>,
+    },
+    /// What the turn's answer says was done was compared with what is on record.
+    #[serde(rename = "answer.checked")]
+    AnswerChecked {
+        /// Claims that the record bears out.
+        supported: u32,
+        /// Claims that it does not, in the order of the answer.
+        unsupported: Vec<UnsupportedClaim>,
+    },
     /// The next request may take so much at most. It counts as spent until the response or the turn ends.
     #[serde(rename = "budget.reserved")]
     BudgetReserved {
@@ -611,6 +629,19 @@ pub struct EditVerdict {
     pub new_warnings: u32,
     /// Errors that are there as before.
     pub left: u32,
+    /// Codes of what is gone, such as `E0308`, each once; at most 8. Empty before version 2.
+    pub cleared_codes: Vec<String>,
+    /// Codes of the new errors, likewise.
+    pub new_codes: Vec<String>,
+}
+
+/// Something that an answer says and nothing on record bears out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnsupportedClaim {
+    /// The words of the answer.
+    pub claim: String,
+    /// What the record says instead, such as `no command ran in this turn`.
+    pub record: String,
 }
 
 impl std::fmt::Display for EditVerdict {
@@ -620,17 +651,24 @@ impl std::fmt::Display for EditVerdict {
             1 => format!("1 {word}"),
             number => format!("{number} {word}s"),
         };
-        write!(
-            f,
-            "clears {}, {}, {}",
-            count(self.cleared, "problem"),
-            count(self.new_errors, "new error"),
-            count(self.new_warnings, "new warning"),
-        )?;
+        match self.cleared_codes.join(", ") {
+            codes if codes.is_empty() => write!(f, "clears {}", count(self.cleared, "problem"))?,
+            codes if self.cleared == 1 => write!(f, "clears {codes}")?,
+            codes => write!(f, "clears {} ({codes})", count(self.cleared, "problem"))?,
+        }
+        if self.new_errors == 0 && self.new_warnings == 0 {
+            f.write_str(", no new problems")?;
+        } else {
+            write!(f, ", {}", count(self.new_errors, "new error"))?;
+            if !self.new_codes.is_empty() {
+                write!(f, " ({})", self.new_codes.join(", "))?;
+            }
+            write!(f, ", {}", count(self.new_warnings, "new warning"))?;
+        }
         if self.left > 0 {
             write!(f, ", {} left", count(self.left, "error"))?;
         }
-        write!(f, " (checked by {})", self.by)
+        write!(f, ", checked by {}", self.by)
     }
 }
 

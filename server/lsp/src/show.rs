@@ -283,6 +283,7 @@ fn event(display: Display) -> Option<SessionEvent> {
             new_warnings: verdict.new_warnings,
             left: verdict.left,
         },
+        Display::NotChecked { turn, reason } => SessionEvent::NotChecked { turn, reason },
         // Sent by `hunks`, which also sees the user type.
         Display::HunksChanged => return None,
         Display::Spent {

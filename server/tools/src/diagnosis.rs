@@ -115,8 +115,9 @@ async fn by_checker(
     }
 }
 
-/// `None` where the editor has no answer.
-async fn by_editor(
+/// What the editor's language servers say of a file, or of all, as the user sees them. `None` where the editor has no
+/// answer.
+pub(crate) async fn by_editor(
     environment: &Environment,
     path: Option<&WorkspacePath>,
     cancel: &CancellationToken,
@@ -144,6 +145,7 @@ async fn by_editor(
         }
         Ok(Checked {
             source: answer.source,
+            by_editor: true,
             settled: answer.settled && sees_all,
             failed: Vec::new(),
             scope: None,

@@ -46,7 +46,7 @@ pub use obeyed::obeyed;
 pub use prepared::Prepared;
 pub use registry::Registry;
 pub use shaded::Confinement;
-pub use verdict::{Findings, Verdict, verdict};
+pub use verdict::{Before, Findings, Verdict, verdict};
 
 /// What a call works on.
 #[derive(Clone)]

@@ -23,6 +23,8 @@ pub struct Memory {
 pub(crate) struct Checked {
     /// Who found it, such as `cargo check`.
     pub(crate) source: String,
+    /// The editor's language servers did, who name themselves by what they found.
+    pub(crate) by_editor: bool,
     /// False: it may be older than the last change.
     pub(crate) settled: bool,
     /// Checkers that should have looked too, and why they did not.

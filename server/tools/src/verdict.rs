@@ -3,7 +3,7 @@
 //! Looks with the same checkers as the `diagnostics` tool, and remembers nothing: the numbers of fixes that the model
 //! was shown stay as they are. Problems are compared without their places, since every edit above moves them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use interline_log::{EditVerdict, SessionId};
@@ -19,6 +19,8 @@ use crate::tools::diagnostics;
 
 /// New problems that the verdict names.
 const NAMED: usize = 20;
+/// Codes that it names.
+const CODES: usize = 8;
 
 /// What was found wrong at one moment.
 #[derive(Clone, Debug)]
@@ -40,68 +42,175 @@ impl Findings {
         environment.memory.last().map(Self)
     }
 
+    /// What the editor's language servers say of all files now, settled or not: what stands before an edit lands.
+    pub async fn of_editor(environment: &Environment, cancel: &CancellationToken) -> Option<Self> {
+        if !environment.editor.abilities().query {
+            return None;
+        }
+        let answer = diagnosis::by_editor(environment, None, cancel, true).await;
+        answer.ok()?.map(|checked| Self(Arc::new(checked)))
+    }
+
     /// The very same finding, not an equal one.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    fn compares_with(&self, before: &Self) -> bool {
+        let (before, after) = (&before.0, &self.0);
+        let same_source = before.source == after.source || (before.by_editor && after.by_editor);
+        same_source && before.by_editor == after.by_editor && before.scope == after.scope
+    }
+
     /// What became of `before`. `None`: they can't be compared, other checkers spoke or of other files.
     #[must_use]
     pub fn since(&self, before: &Self) -> Option<Verdict> {
-        let (before, after) = (&before.0, &self.0);
-        if before.source != after.source || before.scope != after.scope {
-            return None;
-        }
-        let mut known: BTreeMap<_, usize> = BTreeMap::new();
-        for diagnostic in before.diagnostics.iter().filter(counts) {
-            *known.entry(key(diagnostic)).or_default() += 1;
-        }
-        let mut new = Vec::new();
-        let mut left = 0;
-        for diagnostic in after.diagnostics.iter().filter(counts) {
-            match known.get_mut(&key(diagnostic)) {
-                Some(count @ 1..) => {
-                    *count -= 1;
-                    left += usize::from(diagnostic.severity == Severity::Error);
-                }
-                _ => new.push(diagnostic),
-            }
-        }
-        let errors = new.iter().filter(|d| d.severity == Severity::Error).count();
-        new.sort_by_key(|d| d.severity);
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Some(Verdict {
-            numbers: EditVerdict {
-                by: after.source.clone(),
-                cleared: number(known.values().sum()),
-                new_errors: number(errors),
-                new_warnings: number(new.len() - errors),
-                left: number(left),
-            },
-            named: new
-                .iter()
-                .take(NAMED)
-                .map(|d| diagnostics::line(d))
-                .collect(),
-        })
+        self.compares_with(before)
+            .then(|| delta(&before.0, &self.0))
     }
 }
 
-/// Checks what the session's edits of `touched` did. Where `before` can't be compared with what is found now, the
-/// project is checked once more without the edits. The error says why nothing could be checked; `None` is the user's
-/// cancelling.
+fn delta(before: &Checked, after: &Checked) -> Verdict {
+    let mut known: BTreeMap<_, usize> = BTreeMap::new();
+    for diagnostic in before.diagnostics.iter().filter(counts) {
+        *known.entry(key(diagnostic)).or_default() += 1;
+    }
+    let mut new = Vec::new();
+    let mut left = 0;
+    for diagnostic in after.diagnostics.iter().filter(counts) {
+        match known.get_mut(&key(diagnostic)) {
+            Some(count @ 1..) => {
+                *count -= 1;
+                left += usize::from(diagnostic.severity == Severity::Error);
+            }
+            _ => new.push(diagnostic),
+        }
+    }
+    new.sort_by_key(|d| d.severity);
+    let errors = new.partition_point(|d| d.severity == Severity::Error);
+    let cleared = known.iter().filter(|(_, count)| **count > 0);
+    let cleared_codes = codes(cleared.map(|((_, _, code, _), _)| *code));
+    let new_codes = codes(new.iter().take(errors).map(|d| d.code.as_deref()));
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Verdict {
+        numbers: EditVerdict {
+            by: after.source.clone(),
+            cleared: number(known.values().sum()),
+            new_errors: number(errors),
+            new_warnings: number(new.len() - errors),
+            left: number(left),
+            cleared_codes,
+            new_codes,
+        },
+        named: new
+            .iter()
+            .take(NAMED)
+            .map(|d| diagnostics::line(d))
+            .collect(),
+    }
+}
+
+/// Each once. None where one has no code: the others alone would tell a part for the whole.
+fn codes<'a>(codes: impl Iterator<Item = Option<&'a str>>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for code in codes {
+        let Some(code) = code else { return Vec::new() };
+        if !found.iter().any(|known| known == code) {
+            found.push(code.to_owned());
+        }
+    }
+    found.truncate(CODES);
+    found
+}
+
+/// What is known of the text before the edits.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    /// What `diagnostics` had told.
+    pub told: Option<Findings>,
+    /// What the editor's language servers said of all files before the first edit landed.
+    pub editor: Option<Findings>,
+}
+
+/// Checks what the session's edits of `touched` did: what has landed by the editor's language servers, what is pending
+/// by the project's checkers. Where what they find can't be compared with `before`, the project is checked once more
+/// without the edits. The error says why nothing could be checked; `None` is the user's cancelling.
 pub async fn verdict(
     environment: Environment,
     touched: &[WorkspacePath],
-    before: Option<Findings>,
+    before: Before,
     cancel: CancellationToken,
 ) -> Option<Result<Verdict, String>> {
-    match compare(environment, touched, before, &cancel).await {
+    let by_editor = match landed(&environment, touched, before.editor, &cancel).await {
+        Ok(found) => found,
+        Err(stop) => return judged(Err(stop)),
+    };
+    let compared = compare(environment, touched, before.told, &cancel);
+    match by_editor {
+        Some(Ok(verdict)) => Some(Ok(verdict)),
+        Some(Err(unsettled)) => judged(compared.await).map(|found| found.map_err(|_| unsettled)),
+        None => judged(compared.await),
+    }
+}
+
+fn judged(found: Result<Verdict, Stop>) -> Option<Result<Verdict, String>> {
+    match found {
         Ok(verdict) => Some(Ok(verdict)),
         Err(Stop::Failed(reason)) => Some(Err(reason)),
         Err(Stop::Cancelled) => None,
     }
+}
+
+/// What the editor's language servers say of edits that have landed. `None`: they are not to be asked, or know nothing
+/// of one of the files; the inner error: they had not caught up in time.
+async fn landed(
+    environment: &Environment,
+    touched: &[WorkspacePath],
+    before: Option<Findings>,
+    cancel: &CancellationToken,
+) -> Result<Option<Result<Verdict, String>>, Stop> {
+    let Some(before) = before.filter(|_| diagnosis::pending(environment).is_empty()) else {
+        return Ok(None);
+    };
+    let mut now: Vec<Checked> = Vec::new();
+    // Asked of each file, they say whether they have seen its last change; asked of all, they only say what they know.
+    for path in touched {
+        match diagnosis::by_editor(environment, Some(path), cancel, true).await? {
+            None => return Ok(None),
+            Some(found) if !found.settled => {
+                let who = &found.source;
+                let reason = format!("{who} had not caught up with the last change of {path}");
+                return Ok(Some(Err(reason)));
+            }
+            Some(found) => now.push(found),
+        }
+    }
+    let others = diagnosis::by_editor(environment, None, cancel, true).await?;
+    let mut after = Checked {
+        source: sources(&now),
+        by_editor: true,
+        settled: true,
+        failed: Vec::new(),
+        scope: None,
+        diagnostics: now
+            .into_iter()
+            .flat_map(|found| found.diagnostics)
+            .collect(),
+        texts: HashMap::new(),
+    };
+    let others = others.into_iter().flat_map(|found| found.diagnostics);
+    after
+        .diagnostics
+        .extend(others.filter(|d| !touched.contains(&d.path)));
+    Ok(Some(Ok(delta(&before.0, &after))))
+}
+
+/// Who answered, each once.
+fn sources(found: &[Checked]) -> String {
+    let names = found.iter().flat_map(|found| found.source.split(','));
+    let names: BTreeSet<&str> = names.map(str::trim).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 async fn compare(
@@ -175,7 +284,10 @@ mod tests {
         let judged = verdict(
             bench.environment.clone(),
             &touched,
-            before,
+            Before {
+                told: before,
+                editor: None,
+            },
             CancellationToken::new(),
         );
         let verdict = judged.await.expect("nobody cancels")?;
@@ -195,7 +307,7 @@ mod tests {
             .call("edit", json!({"path": "src/main.rs", "edits": edits}))
             .await;
         insta::assert_snapshot!(judge(&bench, None).await.expect("checked"), @r"
-        clears 1 problem, 1 new error, no new warnings, 1 error left (checked by cargo check)
+        clears E0308, 1 new error (E0425), no new warnings, 1 error left, checked by cargo check
         src/main.rs:2:5: error[E0425]: cannot find function `missing` in this scope: not found in this scope
         ");
         // What the model was told last serves as the text before where nothing else was checked.
@@ -205,7 +317,7 @@ mod tests {
         bench
             .call("edit", json!({"path": "src/main.rs", "edits": edits}))
             .await;
-        insta::assert_snapshot!(judge(&bench, told).await.expect("checked").trim(), @"clears 1 problem, no new errors, no new warnings, 1 error left (checked by cargo check)");
+        insta::assert_snapshot!(judge(&bench, told).await.expect("checked").trim(), @"clears E0425, no new problems, 1 error left, checked by cargo check");
     }
 
     #[tokio::test]

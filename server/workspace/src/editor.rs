@@ -314,6 +314,13 @@ pub enum Display {
         /// In numbers.
         verdict: EditVerdict,
     },
+    /// Nothing could say what the turn's edits do to the project's diagnostics.
+    NotChecked {
+        /// The turn.
+        turn: TurnId,
+        /// Why.
+        reason: String,
+    },
     /// Tokens and cost of the turn so far.
     Spent {
         /// The turn.

@@ -26,7 +26,7 @@ export default async function (world, test) {
     includes((await editor.decorations()).join("\n"), MENDED);
     includes(await editor.text(), BROKEN);
     await editor.idle();
-    const verdict = "lears 1 problem, no new errors, no new warnings (checked by cargo check)";
+    const verdict = "lears E0308, no new problems, checked by cargo check";
     await editor.until("the verdict in the status bar", async () => (await editor.statusMessage()).startsWith(`C${verdict}`));
     includes(await editor.statusTip(), `The edits: c${verdict}`);
     await editor.until("no notification beside the hunk", async () => (await editor.notifications.count()) === 0);

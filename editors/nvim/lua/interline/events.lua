@@ -46,6 +46,10 @@ function on.checked(event, session)
   turns.checked(session, event.summary, event.newErrors > 0)
 end
 
+function on.notChecked(event, session)
+  turns.checked(session, 'not checked: ' .. util.visible(event.reason), false)
+end
+
 function on.spent(event, session)
   turns.spent(session, event.usage, event.sessionCostUsd)
 end

@@ -212,7 +212,7 @@
 
 ---What happened.
 ---@class interline.Event
----@field type 'turnStarted'|'text'|'activity'|'callStarted'|'callEnded'|'checked'|'hunksChanged'|'spent'|'notice'|'question'|'configured'|'turnEnded' which of the others are there
+---@field type 'turnStarted'|'text'|'activity'|'callStarted'|'callEnded'|'checked'|'notChecked'|'hunksChanged'|'spent'|'notice'|'question'|'configured'|'turnEnded' which of the others are there
 ---@field turn string The turn.
 ---@field title string A few words of the request.
 ---@field delta string What comes after what it said so far.
@@ -226,6 +226,7 @@
 ---@field newErrors integer Errors that were not there before.
 ---@field newWarnings integer Warnings that were not there before.
 ---@field left integer Errors that are there as before.
+---@field reason string Why, one line.
 ---@field documents interline.HunksChanged[] All documents that changed.
 ---@field usage interline.Usage By the turn so far.
 ---@field costUsd? number In US dollars, where the prices are known.

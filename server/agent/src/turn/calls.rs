@@ -247,7 +247,7 @@ impl Turn {
             .real_call()
             .map_or_else(Vec::new, |call| self.named(call));
         let output = self.gate_and_execute(&call, ready).await?;
-        self.checking.after(&output);
+        let edited = self.checking.after(&output);
         if access == Access::Interact {
             self.waited += waiting.elapsed();
         }
@@ -257,6 +257,10 @@ impl Turn {
         if self.lands_by_itself() {
             let hunks = self.unsuspected(&output, &named);
             if !hunks.is_empty() {
+                if edited {
+                    let environment = self.environment();
+                    self.checking.lands(&environment, &self.cancel).await;
+                }
                 self.land(&hunks).await?;
             }
         }

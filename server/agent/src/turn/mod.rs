@@ -27,7 +27,7 @@ use crate::agent::Request;
 use crate::budget::{Budget, Taken};
 use crate::recorder::Recorder;
 use crate::session::{Begun, Session, Suspended};
-use crate::{context, crash, system};
+use crate::{claims, context, crash, system};
 pub(crate) use calls::{Wanted, answer_orphans};
 use guard::Guard;
 
@@ -326,11 +326,34 @@ impl Turn {
             if self.settle(response).await? {
                 self.check_edits().await?;
             } else if !self.judge_edits().await? {
-                return Ok(());
+                return self.check_claims();
             }
             let steering = self.session.steering();
             self.steer(steering)?;
         }
+    }
+
+    /// Says what of the answer nothing on record bears out.
+    fn check_claims(&self) -> Result<(), End> {
+        if self.session.recording.is_some() {
+            return Ok(());
+        }
+        let verdict = self.recorder.claims();
+        if !verdict.found_any() {
+            return Ok(());
+        }
+        for unsupported in &verdict.unsupported {
+            let text = interline_policy::visible(&claims::note(unsupported));
+            self.session.show(Display::Notice {
+                text,
+                warning: true,
+            });
+        }
+        let checked = EventData::AnswerChecked {
+            supported: verdict.supported,
+            unsupported: verdict.unsupported,
+        };
+        self.record(Actor::System, checked)
     }
 
     /// Does what a response asks for. False: it was the final answer.

@@ -1,12 +1,14 @@
 //! What the turn's edits do to the project's diagnostics, told to the model and the user.
 //!
-//! The checkers run beside the turn: no request waits for them but the last. What is new goes to the model with the
-//! next results; an answer with new errors goes back to it, a few times at most.
+//! After each step with edits a check runs. The next request waits for it, for as long as people would call at once;
+//! after that it goes without, and what is new goes with a later one. The answer waits for the check's end, and with
+//! new errors it goes back to the model, a few times at most.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use interline_log::{Access, Actor, EventData};
-use interline_tools::{Environment, Findings, Output, Verdict};
+use interline_log::{Access, Actor, EventData, TurnOutcome};
+use interline_tools::{Before, Environment, Findings, Output, Verdict};
 use interline_workspace::editor::Display;
 use interline_workspace::path::WorkspacePath;
 use tokio::task::JoinHandle;
@@ -16,23 +18,33 @@ use super::{End, Turn};
 
 /// An answer whose edits make new errors goes back to the model this often.
 const MAX_RETURNS: u32 = 3;
+/// A request waits for the check of the edits before it this long. Language servers settle within it, and so do
+/// checkers of small projects.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a check found; the error says why nothing could be checked.
+type Found = Result<Verdict, String>;
 
 /// What is known of the turn's edits.
 #[derive(Default)]
 pub(super) struct Checking {
-    /// What the model was told before its first edit.
-    before: Option<Findings>,
+    before: Before,
     touched: BTreeSet<WorkspacePath>,
     /// There are edits that no check has seen.
     stale: bool,
     running: Option<Running>,
+    /// What the last check of the text of now has found.
+    found: Option<Found>,
     /// The last verdict that the model knows.
     told: Option<Verdict>,
     returns: u32,
+    /// A check took longer than a request waits: the next ones are not waited for.
+    slow: bool,
 }
 
 struct Running {
-    check: JoinHandle<Option<Result<Verdict, String>>>,
+    /// `None`: cancelled.
+    check: JoinHandle<Option<Found>>,
     /// Dropped, it ends the checker's processes.
     _cancel: DropGuard,
 }
@@ -41,20 +53,31 @@ impl Checking {
     /// A call is about to run.
     pub(super) fn before(&mut self, access: Access, environment: &Environment) {
         if access == Access::Propose && self.touched.is_empty() {
-            self.before = Findings::last_told(environment);
+            self.before.told = Findings::last_told(environment);
         }
     }
 
-    /// A call has run. A check of the text before it is of no use any more.
-    pub(super) fn after(&mut self, output: &Output) {
+    /// A call has run. A check of the text before it is of no use any more. True: it has edited something.
+    pub(super) fn after(&mut self, output: &Output) -> bool {
         let paths = output.events.iter().filter_map(|event| match event {
             EventData::EditProposed { path, .. } => WorkspacePath::new(path).ok(),
             _ => None,
         });
-        for path in paths {
-            self.touched.insert(path);
+        let paths: Vec<_> = paths.collect();
+        let edited = !paths.is_empty();
+        self.touched.extend(paths);
+        if edited {
             self.stale = true;
             self.running = None;
+            self.found = None;
+        }
+        edited
+    }
+
+    /// What is to land stands beside what the editor's language servers say before it.
+    pub(super) async fn lands(&mut self, environment: &Environment, cancel: &CancellationToken) {
+        if self.before.editor.is_none() {
+            self.before.editor = Findings::of_editor(environment, cancel).await;
         }
     }
 
@@ -71,27 +94,60 @@ impl Checking {
             _cancel: cancel.drop_guard(),
         });
     }
+
+    /// Waits for the check that runs. `None`: cancelled, or it takes longer than `limit`.
+    async fn wait(&mut self, limit: Option<Duration>) -> Option<&Found> {
+        if let Some(running) = &mut self.running {
+            let done = match limit {
+                Some(limit) => tokio::time::timeout(limit, &mut running.check).await.ok()?,
+                None => (&mut running.check).await,
+            };
+            self.running = None;
+            self.found =
+                done.unwrap_or_else(|error| Some(Err(format!("the check broke down: {error}"))));
+        }
+        self.found.as_ref()
+    }
+
+    /// Is it worth a word to the model?
+    fn is_news(&self, verdict: &Verdict) -> bool {
+        let numbers = &verdict.numbers;
+        let says = numbers.cleared > 0 || numbers.new_errors > 0 || numbers.new_warnings > 0;
+        self.told.as_ref() != Some(verdict) && (says || self.told.is_some())
+    }
 }
 
 impl Turn {
-    /// After the results of a step: takes what a check has found, and checks what is new.
+    /// After the results of a step: checks what is new, and tells the model what was found.
     pub(super) async fn check_edits(&mut self) -> Result<(), End> {
         if self.session.recording.is_some() {
             return Ok(());
         }
-        let done = |running: &Running| running.check.is_finished();
-        if self.checking.running.as_ref().is_some_and(done)
-            && let Some(Ok(verdict)) = self.checked().await
-            && self.checking.told.as_ref() != Some(&verdict)
-        {
-            self.tell(&describe(&verdict))?;
-            self.checking.told = Some(verdict);
-        }
-        if self.checking.stale && self.trusted {
+        let possible = self.trusted || self.checking.before.editor.is_some();
+        if self.checking.stale && possible {
             let environment = self.environment();
             self.checking.start(environment, &self.cancel);
+            self.show_activity("checking the edits");
         }
-        Ok(())
+        if self.checking.running.is_none() {
+            return Ok(());
+        }
+        let limit = if self.checking.slow {
+            Duration::ZERO
+        } else {
+            PATIENCE
+        };
+        let cancel = self.cancel.clone();
+        let found = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(TurnOutcome::Cancelled.into()),
+            found = self.checking.wait(Some(limit)) => found.cloned(),
+        };
+        self.checking.slow = found.is_none();
+        match found {
+            Some(Ok(verdict)) if self.checking.is_news(&verdict) => self.tell_verdict(verdict),
+            _ => Ok(()),
+        }
     }
 
     /// After the answer: the verdict on the turn's edits. True: the answer goes back, for its edits make new errors.
@@ -102,23 +158,30 @@ impl Turn {
         if self.checking.touched.is_empty() {
             return Ok(false);
         }
-        if self.checking.running.is_none() {
+        let unseen = self.checking.stale || self.checking.found.is_none();
+        if self.checking.running.is_none() && unseen {
             let environment = self.environment();
             self.checking.start(environment, &self.cancel);
         }
         self.show_activity("checking the edits");
-        match self.checked().await {
-            None => Err(interline_log::TurnOutcome::Cancelled.into()),
-            Some(Err(reason)) => {
-                let event = EventData::EditChecked {
-                    verdict: None,
-                    reason,
-                };
-                self.record(Actor::System, event)?;
-                Ok(false)
-            }
+        match self.checking.wait(None).await.cloned() {
+            None => Err(TurnOutcome::Cancelled.into()),
+            Some(Err(reason)) => self.unchecked(reason),
             Some(Ok(verdict)) => self.pronounce(verdict),
         }
+    }
+
+    fn unchecked(&self, reason: String) -> Result<bool, End> {
+        let event = EventData::EditChecked {
+            verdict: None,
+            reason: reason.clone(),
+        };
+        self.record(Actor::System, event)?;
+        self.session.show(Display::NotChecked {
+            turn: self.id,
+            reason,
+        });
+        Ok(false)
     }
 
     fn pronounce(&mut self, verdict: Verdict) -> Result<bool, End> {
@@ -132,8 +195,7 @@ impl Turn {
             verdict.numbers.new_errors > 0 && !known && self.checking.returns < MAX_RETURNS;
         if goes_back {
             self.checking.returns += 1;
-            self.tell(&describe(&verdict))?;
-            self.checking.told = Some(verdict);
+            self.tell_verdict(verdict)?;
         } else {
             self.session.show(Display::Checked {
                 turn: self.id,
@@ -143,11 +205,10 @@ impl Turn {
         Ok(goes_back)
     }
 
-    /// Waits for the check that runs. `None`: cancelled.
-    async fn checked(&mut self) -> Option<Result<Verdict, String>> {
-        let running = self.checking.running.take()?;
-        let checked = running.check.await;
-        checked.unwrap_or_else(|error| Some(Err(format!("the check broke down: {error}"))))
+    fn tell_verdict(&mut self, verdict: Verdict) -> Result<(), End> {
+        self.tell(&describe(&verdict))?;
+        self.checking.told = Some(verdict);
+        Ok(())
     }
 }
 

@@ -36,6 +36,9 @@ pub(super) fn line(session: SessionId, display: &Display) -> Option<String> {
             );
             value
         }
+        Display::NotChecked { turn, reason } => {
+            json!({"type": "notChecked", "turn": turn, "reason": reason})
+        }
         Display::Spent {
             turn,
             usage,

@@ -124,6 +124,7 @@ impl Terminal {
                 self.note(&self.style.dim(&format!("· {}", visible(&summary))));
             }
             Display::Notice { text, warning } => {
+                self.end_line();
                 let text = visible(&text);
                 self.note(&if warning {
                     self.style.warning(&text)
@@ -134,6 +135,15 @@ impl Terminal {
             Display::Checked { verdict, .. } => {
                 self.end_line();
                 self.note(&self.style.dim(&format!("· the edits: {verdict}")));
+            }
+            Display::NotChecked { reason, .. } => {
+                self.end_line();
+                let reason = visible(&reason);
+                self.note(
+                    &self
+                        .style
+                        .dim(&format!("· the edits were not checked: {reason}")),
+                );
             }
             Display::Spent {
                 usage,

@@ -11,7 +11,8 @@ use interline_log::{
     ClearedResult, CompactSummary, CompactTrigger, Conversation, CrashId, EditVerdict, Encoding,
     Entry, Event, EventData, EventHead, FileBytes, HunkId, HunkKind, HunkRecord, LoadedFile, Mode,
     PermissionAnswer, RetryClass, SessionId, SessionSummary, StopReason, Store, SummaryBy,
-    TodoItem, TodoStatus, ToolDefinition, TurnId, TurnOutcome, Usage, Visit, Wire, Workflow,
+    TodoItem, TodoStatus, ToolDefinition, TurnId, TurnOutcome, UnsupportedClaim, Usage, Visit,
+    Wire, Workflow,
 };
 
 fn folder() -> PathBuf {
@@ -164,6 +165,8 @@ fn is_listed(data: &EventData) {
         | EventData::EditRejected { .. }
         | EventData::EditUndone { .. }
         | EventData::EditChecked { .. }
+        | EventData::EditUnparsed { .. }
+        | EventData::AnswerChecked { .. }
         | EventData::BudgetReserved { .. }
         | EventData::BudgetStopped(_)
         | EventData::TodoSet { .. }
@@ -500,8 +503,22 @@ fn edit_types(ids: &[HunkId], hash: impl Fn(&str) -> String) -> Vec<EventData> {
                 new_errors: 2,
                 new_warnings: 3,
                 left: 4,
+                cleared_codes: vec!["E0308".into()],
+                new_codes: vec!["E0425".into()],
             }),
             reason: String::new(),
+        },
+        EventData::EditUnparsed {
+            path: "src/main.rs".into(),
+            hunks: vec![ids[4]],
+            problems: vec!["3:1: missing }".into()],
+        },
+        EventData::AnswerChecked {
+            supported: 1,
+            unsupported: vec![UnsupportedClaim {
+                claim: "the tests pass".into(),
+                record: "no command ran in this turn".into(),
+            }],
         },
     ]
 }

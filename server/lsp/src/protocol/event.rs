@@ -111,6 +111,13 @@ pub(crate) enum SessionEvent {
         /// All that in words, one line.
         summary: String,
     },
+    /// Nothing could say what the turn's edits do to the project's diagnostics.
+    NotChecked {
+        /// The turn.
+        turn: TurnId,
+        /// Why, one line.
+        reason: String,
+    },
     /// Pending hunks changed.
     HunksChanged {
         /// All documents that changed.

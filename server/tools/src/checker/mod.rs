@@ -202,6 +202,7 @@ impl Found {
         }
         Ok(Checked {
             source: self.sources.join(", "),
+            by_editor: false,
             settled: true,
             failed: self.failed,
             scope: path.cloned(),

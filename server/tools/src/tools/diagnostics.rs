@@ -200,6 +200,7 @@ mod tests {
     fn checked(diagnostics: Vec<Diagnostic>, failed: &[&str]) -> Checked {
         Checked {
             source: "cargo check".to_owned(),
+            by_editor: false,
             settled: true,
             scope: None,
             failed: failed.iter().map(|text| (*text).to_owned()).collect(),
