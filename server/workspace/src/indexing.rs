@@ -3,6 +3,8 @@
 //! All of it can be missing at any time: whoever asks goes the plain way then. Started by the editor's server a moment after it
 //! is in use, on one thread of the lowest priority, and only where it pays; never by commands that end soon.
 
+#[cfg(target_os = "linux")]
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -11,7 +13,8 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::Workspace;
-use crate::path::WorkspacePath;
+#[cfg(target_os = "linux")]
+use crate::search::Index;
 #[cfg(target_os = "linux")]
 use crate::watch::Tree;
 
@@ -21,6 +24,8 @@ const DELAY: Duration = Duration::from_secs(1);
 const WORTHWHILE: usize = 2_000;
 /// Changes are taken in this long after the first of them, all at once.
 const SETTLE: Duration = Duration::from_millis(250);
+/// What is left to index is taken up again so often at once.
+const ROUNDS: usize = 3;
 /// The thread looks this often whether the workspace is still there.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -31,6 +36,8 @@ pub(crate) struct Indexing {
     pub(crate) folder: PathBuf,
     #[cfg(target_os = "linux")]
     pub(crate) tree: Tree,
+    #[cfg(target_os = "linux")]
+    pub(crate) search: Index,
 }
 
 impl Workspace {
@@ -40,9 +47,11 @@ impl Workspace {
         let name = Sha256::digest(self.root().as_os_str().as_encoded_bytes());
         let folder = state.join("index").join(&format!("{name:x}")[..16]);
         let indexing = Arc::new(Indexing {
-            folder,
             #[cfg(target_os = "linux")]
             tree: Tree::new(self.root()),
+            #[cfg(target_os = "linux")]
+            search: Index::new(&folder.join("search")),
+            folder,
         });
         if self.indexing.set(indexing.clone()).is_err() {
             return;
@@ -54,20 +63,6 @@ impl Workspace {
         if let Err(error) = started {
             tracing::warn!(%error, "there is no index: no thread for it");
         }
-    }
-
-    /// The files below a folder, where they are known without walking: the same ones that a walk finds.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn listed(&self, folder: &WorkspacePath) -> Option<Vec<Arc<str>>> {
-        let current = self.indexing.get()?.tree.current()?;
-        let files = current.below(folder.as_str())?;
-        Some(files.map(|(path, _)| path.clone()).collect())
-    }
-
-    /// The files below a folder, where they are known without walking.
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) fn listed(&self, _: &WorkspacePath) -> Option<Vec<Arc<str>>> {
-        None
     }
 }
 
@@ -86,23 +81,44 @@ impl Indexing {
             tracing::debug!(kept = %self.folder.display(), "indexing begins");
             // Of this thread alone, and of those that it starts.
             let _ = rustix::process::nice(19);
-            while workspace.strong_count() > 0 && !self.tree.is_hopeless() {
-                self.take_in();
+            let is_needed = || workspace.strong_count() > 0;
+            while is_needed() && !self.tree.is_hopeless() {
+                self.take_in(&is_needed);
                 self.tree.wait(IDLE);
                 thread::sleep(SETTLE);
             }
         }
     }
 
-    /// Takes in what has changed.
+    /// Takes in what has changed, and what has changed while it did.
     #[cfg(target_os = "linux")]
-    fn take_in(&self) {
+    fn take_in(&self, is_needed: &dyn Fn() -> bool) {
         if self.tree.is_in_doubt()
             && let Err(error) = self.tree.renew()
         {
             tracing::info!(%error, "the files can't be watched: searches walk");
+            return;
         }
         self.tree.refresh();
+        let files = Cell::new(0_u32);
+        let go_on = || {
+            files.set(files.get().wrapping_add(1));
+            // The kernel's queue is not long.
+            if files.get().is_multiple_of(256) {
+                self.tree.refresh();
+            }
+            is_needed()
+        };
+        for _ in 0..ROUNDS {
+            match self.search.work(&self.tree, &go_on) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "the search index can't be written: files are searched without it");
+                    break;
+                }
+            }
+        }
     }
 }
 

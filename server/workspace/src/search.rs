@@ -6,9 +6,12 @@
 
 mod files;
 mod grep;
+#[cfg(target_os = "linux")]
+mod index;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use interline_log::SessionId;
@@ -20,6 +23,8 @@ use files::View;
 pub(crate) use files::walker;
 #[cfg(target_os = "linux")]
 pub(crate) use files::walker_with;
+#[cfg(target_os = "linux")]
+pub(crate) use index::Index;
 
 /// An entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +93,10 @@ impl Workspace {
         limit: usize,
     ) -> Result<(Vec<WorkspacePath>, bool), ProposalError> {
         let view = view(self, session, path)?;
+        let view = match self.listed(view.from()) {
+            Some(files) => view.with_list(files),
+            None => view,
+        };
         let glob = files::Glob::new(pattern, view.from())?;
         let mut found = view.newest(&glob);
         let more = found.len() > limit;
@@ -103,7 +112,46 @@ impl Workspace {
         cancelled: &AtomicBool,
     ) -> Result<GrepResult, ProposalError> {
         let view = view(self, session, &grep.path)?;
+        let view = match self.candidates(&view, grep) {
+            Some(files) => view.with_list(files),
+            None => view,
+        };
         grep::grep(&view, grep, cancelled)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Workspace {
+    /// The files below a folder, where they are known without walking: the same ones that a walk finds.
+    fn listed(&self, folder: &WorkspacePath) -> Option<Vec<Arc<str>>> {
+        let current = self.indexing.get()?.tree.current()?;
+        let files = current.below(folder.as_str())?;
+        Some(files.map(|(path, _)| path.clone()).collect())
+    }
+
+    /// The files on disk that can have a match, where that is known, and those among them whose text is in memory.
+    fn candidates(&self, view: &View, grep: &Grep) -> Option<Vec<Arc<str>>> {
+        let indexing = self.indexing.get()?;
+        let plan = index::Plan::of(&grep.pattern, grep.ignore_case);
+        let current = indexing.tree.current()?;
+        let from = view.from().as_str();
+        let mut files = indexing.search.candidates(&current, from, &plan)?;
+        let in_memory = view.in_memory().filter(|path| current.file(path).is_some());
+        files.extend(in_memory.map(Arc::from));
+        files.sort_unstable();
+        files.dedup();
+        Some(files)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Workspace {
+    fn listed(&self, _: &WorkspacePath) -> Option<Vec<Arc<str>>> {
+        None
+    }
+
+    fn candidates(&self, _: &View, _: &Grep) -> Option<Vec<Arc<str>>> {
+        None
     }
 }
 
@@ -115,9 +163,5 @@ fn view(
 ) -> Result<View, ProposalError> {
     let from = path::relative(workspace.root(), &workspace.resolve(path)?)
         .ok_or_else(|| ProposalError(format!("`{path}` can't be resolved to a path of text")))?;
-    let view = View::new(workspace.root(), from, workspace.overlay(session))?;
-    Ok(match workspace.listed(view.from()) {
-        Some(files) => view.with_list(files),
-        None => view,
-    })
+    View::new(workspace.root(), from, workspace.overlay(session))
 }

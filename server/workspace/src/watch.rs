@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub(crate) use known::{Known, Stamp};
+pub(crate) use known::{File, Known, Stamp};
 
 /// More stale folders than this are not listed while somebody waits.
 const PROMPTLY: usize = 32;
@@ -56,6 +56,10 @@ impl Tree {
             tick: Mutex::new(0),
             failed: AtomicU32::new(0),
         }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Walks the folder and watches it. Slow: for a thread in the background. An error where it can't be watched.

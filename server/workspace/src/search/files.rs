@@ -75,6 +75,12 @@ impl View {
         }
     }
 
+    /// Files whose text is in memory.
+    #[cfg(target_os = "linux")]
+    pub(super) fn in_memory(&self) -> impl Iterator<Item = &str> {
+        self.overlay.keys().map(String::as_str)
+    }
+
     pub(super) fn from(&self) -> &WorkspacePath {
         &self.from
     }
@@ -292,7 +298,7 @@ fn modified(file: &Path) -> SystemTime {
 }
 
 /// `path` is `folder`, or below it.
-fn is_below(path: &str, folder: &str) -> bool {
+pub(super) fn is_below(path: &str, folder: &str) -> bool {
     folder.is_empty()
         || path
             .strip_prefix(folder)

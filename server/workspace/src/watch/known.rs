@@ -154,6 +154,10 @@ impl Known {
         Changes::Paths(paths)
     }
 
+    pub(crate) fn file(&self, path: &str) -> Option<File> {
+        self.files.get(path).copied()
+    }
+
     /// Files below a folder that is not ignored, or the file itself, by path; `None` where it is neither.
     pub(crate) fn below<'a>(&'a self, path: &'a str) -> Option<Files<'a>> {
         if let Some(entry) = self.files.get_key_value(path) {
