@@ -97,12 +97,12 @@ impl Seen {
             Proposed::Replace(edits) => {
                 let (target, rules) = edit::replace(&self.existing()?, edits)
                     .map_err(|reason| self.error(&reason))?;
-                self.change(origin, &target, notices(&rules))
+                self.become_exactly(origin, target, notices(&rules))
             }
             Proposed::Ranges(edits) => {
                 let target =
                     apply_ranges(&self.existing()?, edits).map_err(|reason| self.error(reason))?;
-                self.change(origin, &lines::to_lf(&target), Vec::new())
+                self.become_exactly(origin, target, Vec::new())
             }
             Proposed::Rewrite { old, new } => self.rewrite(origin, old.as_deref(), new.as_deref()),
         }
@@ -122,7 +122,30 @@ impl Seen {
         })
     }
 
-    /// The session's view becomes `target` (LF).
+    /// The session's view of a file that it sees becomes `target`, to the byte.
+    fn become_exactly(
+        &self,
+        origin: Origin,
+        target: String,
+        notices: Vec<String>,
+    ) -> Result<Plan, ProposalError> {
+        if let Some(created) = self.created() {
+            return self.create(origin, target, vec![created.id], notices);
+        }
+        let own = self.text_hunks();
+        let view = View::new(&self.basis.rope, &own);
+        let plan = self.become_text(origin, &view, &target, notices)?;
+        self.changes_something(plan)
+    }
+
+    fn changes_something(&self, plan: Plan) -> Result<Plan, ProposalError> {
+        if plan.replaces.is_empty() && plan.adds.is_empty() {
+            return Err(self.error("the text reads like that already: there is nothing to change"));
+        }
+        Ok(plan)
+    }
+
+    /// The session's view becomes `target` (LF), line endings as they are.
     fn change(
         &self,
         origin: Origin,
@@ -143,10 +166,7 @@ impl Seen {
         let seen = lines::split(&view.text);
         let target = lines::restore_endings(&seen, target, ending(&seen)).concat();
         let plan = self.become_text(origin, &view, &target, notices)?;
-        if plan.replaces.is_empty() && plan.adds.is_empty() {
-            return Err(self.error("the text reads like that already: there is nothing to change"));
-        }
-        Ok(plan)
+        self.changes_something(plan)
     }
 
     /// The session's view of an existing file becomes `target`, to the byte.
@@ -325,8 +345,8 @@ fn notices(rules: &[Rule]) -> Vec<String> {
     rules.iter().enumerate().filter_map(notice).collect()
 }
 
-/// Applies edits whose positions are all in `text`. Editors differ on overlaps and on lines past the end: neither is
-/// let through.
+/// Applies edits whose positions are all in `text`; new lines get its line endings. Editors differ on overlaps and on
+/// lines past the end: neither is let through.
 fn apply_ranges(text: &str, edits: &[RangeEdit]) -> Result<String, &'static str> {
     let mut rope = Rope::from_str(text);
     let mut placed = Vec::with_capacity(edits.len());
@@ -353,9 +373,12 @@ fn apply_ranges(text: &str, edits: &[RangeEdit]) -> Result<String, &'static str>
     {
         return Err("edits overlap: nothing was changed");
     }
+    let ending = LineEnding::of(rope.chunks());
     for (start, end, new) in placed.into_iter().rev() {
+        let old = rope.slice(start..end).to_string();
+        let new = lines::restore_endings(&lines::split(&old), &lines::to_lf(new), ending);
         rope.remove(start..end);
-        rope.insert(start, new);
+        rope.insert(start, &new.concat());
     }
     Ok(rope.to_string())
 }
