@@ -83,6 +83,18 @@ fn replace_one(raw: &str, edit: &Replacement) -> Result<(String, Rule), String> 
     if *overlap || *more || found.len() != wanted {
         return Err(ambiguous(&text.lf, &places, wanted));
     }
+    if rule != Rule::Exact {
+        alike(&old, &new, rule)?;
+    } else if own_indent(&old) != own_indent(&new)
+        && found
+            .iter()
+            .any(|place| is_in_indent(&text.lf, &old, place))
+    {
+        return Err(
+            "`old` begins in the middle of an indent, and `new` does not begin like it: copy the indent from the file"
+                .to_owned(),
+        );
+    }
     let mut splices = Vec::with_capacity(found.len());
     let mut room = MAX_BYTES as usize;
     for (place, range) in found.iter().zip(text.raw_ranges(found)) {
@@ -119,6 +131,54 @@ fn climb_down(text: &str, old: &str, wanted: usize) -> Result<Option<(Rule, Plac
         }
     }
     Ok(None)
+}
+
+/// Below the exact rung lines are whole, and `old` is not what it says: `new` has to be spelt as `old` is.
+fn alike(old: &str, new: &str, rule: Rule) -> Result<(), String> {
+    if old.ends_with('\n') != (new.is_empty() || new.ends_with('\n')) {
+        return Err(
+            "`old` was found only with other white space, and one of `old` and `new` ends with a line break: end both with \
+             one, or neither"
+                .to_owned(),
+        );
+    }
+    if rule == Rule::Indent && !new.trim().is_empty() && common_indent(old) != common_indent(new) {
+        return Err(
+            "`old` was found only with another indent, and `new` is not indented like `old`: copy the indent from the file"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// Does `old` begin with white space that more of it stands before?
+fn is_in_indent(text: &str, old: &str, place: &Place) -> bool {
+    let above = text.get(..place.range.start).unwrap_or_default();
+    let before = above.trim_end_matches([' ', '\t']);
+    !own_indent(old).is_empty()
+        && before.len() < above.len()
+        && (before.is_empty() || before.ends_with('\n'))
+}
+
+/// The white space that a text begins with, in its line.
+fn own_indent(text: &str) -> &str {
+    let rest = text.trim_start_matches([' ', '\t']);
+    text.get(..text.len() - rest.len()).unwrap_or_default()
+}
+
+/// The white space that all lines begin with, blank ones aside.
+fn common_indent(text: &str) -> &str {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let first = own_indent(lines.next().unwrap_or_default());
+    let shared = |line: &str| {
+        first
+            .bytes()
+            .zip(line.bytes())
+            .take_while(|(a, b)| a == b)
+            .count()
+    };
+    let least = lines.map(shared).min().unwrap_or(first.len());
+    first.get(..least).unwrap_or_default()
 }
 
 fn ambiguous(text: &str, places: &Places, wanted: usize) -> String {
@@ -227,7 +287,7 @@ impl<'a> Text<'a> {
         let new = if seen == old {
             Cow::Borrowed(new)
         } else {
-            Cow::Owned(rewritten(seen, old, new, &place.shift)?)
+            Cow::Owned(rewritten(seen, old, new, &place.shift))
         };
         if !self.has_crlf() || !new.contains('\n') {
             return Ok(new.into_owned());
@@ -239,19 +299,12 @@ impl<'a> Text<'a> {
 }
 
 /// `new` for lines that are not quite those of `old`.
-fn rewritten(seen: &str, old: &str, new: &str, shift: &Shift) -> Result<String, String> {
+fn rewritten(seen: &str, old: &str, new: &str, shift: &Shift) -> String {
     let (seen, old_lines, new_lines) = (lines::split(seen), bodies(old), bodies(new));
     let ends: Vec<bool> = lines::split(new)
         .iter()
         .map(|line| line.ends_with('\n'))
         .collect();
-    let shifted = |line: &&str| {
-        shift.apply(line).ok_or_else(|| {
-            "`old` was found with less indent, but lines of `new` have not even what would be taken off: copy the indent from \
-             the file"
-                .to_owned()
-        })
-    };
     let kept = |range: Range<usize>| {
         seen.get(range)
             .unwrap_or_default()
@@ -263,7 +316,7 @@ fn rewritten(seen: &str, old: &str, new: &str, shift: &Shift) -> Result<String, 
     for change in lines::diff(&old_lines, &new_lines) {
         bodies.extend(kept(at..change.before.start).map(Cow::Borrowed));
         for line in new_lines.get(change.after).unwrap_or_default() {
-            bodies.push(Cow::Owned(shifted(line)?));
+            bodies.push(Cow::Owned(shift.apply(line)));
         }
         at = change.before.end;
     }
@@ -278,7 +331,7 @@ fn rewritten(seen: &str, old: &str, new: &str, shift: &Shift) -> Result<String, 
     if open && text.ends_with('\n') {
         text.pop();
     }
-    Ok(text)
+    text
 }
 
 fn without_break(line: &str) -> &str {

@@ -195,27 +195,24 @@ impl Shift {
         let white = |text: &&str| text.chars().all(|c| c == ' ' || c == '\t');
         let deeper = a.strip_suffix(b).filter(white);
         let shallower = b.strip_suffix(a).filter(white);
-        let fits = |outer: &str, inner: &str, by: &str| {
+        // Both where the two are the same.
+        let by = deeper.or(shallower)?;
+        let fits = |(a, b): (&str, &str)| {
+            let (outer, inner) = if deeper.is_some() { (a, b) } else { (b, a) };
             (outer.is_empty() && inner.is_empty()) || outer.strip_prefix(by) == Some(inner)
         };
-        match (deeper, shallower) {
-            (Some(by), _) if pairs.all(|(a, b)| fits(a, b, by)) => {
-                Some(Self::Deeper(by.to_owned()))
-            }
-            (_, Some(by)) if pairs.all(|(a, b)| fits(b, a, by)) => {
-                Some(Self::Shallower(by.to_owned()))
-            }
-            _ => None,
-        }
+        pairs.all(fits).then(|| match deeper {
+            Some(by) => Self::Deeper(by.to_owned()),
+            None => Self::Shallower(by.to_owned()),
+        })
     }
 
-    /// A new line, without its break, with the text's indent; `None` where it has less than is to be taken off.
-    pub(super) fn apply(&self, line: &str) -> Option<String> {
+    /// A new line, without its break, with the text's indent. It begins with what is to be taken off, as those of `old` do.
+    pub(super) fn apply(&self, line: &str) -> String {
         match self {
-            _ if line.trim().is_empty() => Some(line.to_owned()),
-            Self::None => Some(line.to_owned()),
-            Self::Deeper(by) => Some(format!("{by}{line}")),
-            Self::Shallower(by) => line.strip_prefix(by.as_str()).map(str::to_owned),
+            Self::Deeper(by) if !line.trim().is_empty() => format!("{by}{line}"),
+            Self::Shallower(by) => line.strip_prefix(by.as_str()).unwrap_or(line).to_owned(),
+            _ => line.to_owned(),
         }
     }
 

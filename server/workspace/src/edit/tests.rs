@@ -185,7 +185,7 @@ fn what_stands_twice_at_a_rung_is_not_looked_for_further_down() {
     );
     assert!(error.unwrap_err().contains("2 places"));
     let error = one("a\nb\n", "  a\n  b\n", "c\n").unwrap_err();
-    assert!(error.contains("less indent"), "{error}");
+    assert!(error.contains("not indented like"), "{error}");
     // Tabs for spaces are no uniform indent.
     assert!(one("\ta\n\t\tb\n", "    a\n        b\n", "c\n").is_err());
 }
@@ -249,4 +249,33 @@ fn long_lines_and_large_texts_are_texts() {
     assert_eq!(result.len(), (49 << 20) - "the one that is meant".len() + 4);
     let (_, rule) = one(&text[..49 << 20], " the one that is meant \n", " this\n").unwrap();
     assert_eq!(rule, Rule::Indent);
+}
+
+#[test]
+fn a_rung_lets_nothing_else_pass() {
+    let text = "  a\n  b\n  c\n  d\n";
+    for old in [
+        "  a\n  x\n  c \n",
+        "  a\n  b\n  x \n",
+        "a\nx\nc\n",
+        "a\nb\nx\n",
+        "   a\n   b\n   x\n",
+        "  x\n  b\n  c \n",
+    ] {
+        assert!(one(text, old, "y\n").is_err(), "{old:?}");
+    }
+    // Is the next line to be joined, or a line to be added?
+    let error = one(text, "  b ", "  y\n").unwrap_err();
+    assert!(error.contains("ends with a line break"), "{error}");
+}
+
+#[test]
+fn what_begins_in_an_indent_keeps_it() {
+    let text = "a\n    b\n";
+    assert_eq!(one(text, "  b\n", "  c\n").unwrap().0, "a\n    c\n");
+    for new in ["\nc\n", "c\n", ""] {
+        let error = one(text, "  b\n", new).unwrap_err();
+        assert!(error.contains("middle of an indent"), "{error}");
+    }
+    assert_eq!(one("a  b\n", " b", "c").unwrap().0, "a c\n");
 }
