@@ -3,7 +3,7 @@
 use scripted_model::Step;
 use serde_json::{Value, json};
 
-use crate::place::{Place, model};
+use crate::place::{Place, model, results};
 use crate::server::Server;
 
 fn prompt(server: &mut Server, text: &str) -> Value {
@@ -35,5 +35,28 @@ fn a_model_that_is_not_there_is_told_before_the_first_request() {
     // The editor's setting is good, and counts.
     prompt(&mut server, "hello");
     server.tells("Done.");
+    server.left_alone();
+}
+
+#[test]
+fn where_no_language_server_can_be_asked_the_index_answers() {
+    let at = json!({"path": "b.py", "line": 2, "symbol": "a.total"});
+    let answers = model([
+        Step::call("definition", at).and_call("symbols", json!({})),
+        Step::say("Done."),
+    ]);
+    let place = Place::new().model(&answers);
+    place.write("a.py", "def total(items):\n    return sum(items)\n");
+    place.write("b.py", "import a\nprint(a.total([1]))\n");
+    let mut server = Server::initialized(&place);
+    prompt(&mut server, "where is total?");
+    server.tells("Done.");
+    let results = results(&answers.requests());
+    let text = format!("{results:?}");
+    assert!(text.contains("a.py:1:5: def total(items):"), "{text}");
+    assert!(
+        text.contains("answered by interline's index, by name"),
+        "{text}"
+    );
     server.left_alone();
 }

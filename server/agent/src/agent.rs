@@ -111,6 +111,7 @@ impl Agent {
     /// A connection's agent. Starts nothing.
     #[must_use]
     pub fn new(host: Arc<Host>, workspace: Arc<Workspace>, editor: Arc<dyn Editor>) -> Arc<Self> {
+        workspace.keep_symbols_in(&host.settings.state);
         Arc::new(Self {
             host,
             workspace,

@@ -10,7 +10,9 @@ use tower_lsp::jsonrpc::Result;
 
 use crate::connection::{ClientSide, Connection};
 use crate::protocol::{self, COMMANDS, DiagnosticsParams, FocusParams};
-use crate::{code_action, code_lens, command, from_lsp, interrupted, progress, settings};
+use crate::{
+    code_action, code_lens, command, from_lsp, interrupted, progress, settings, workspace_symbol,
+};
 
 pub(crate) struct Backend(pub(crate) Arc<Connection>);
 
@@ -20,12 +22,13 @@ impl LanguageServer for Backend {
         let mut warnings = Vec::new();
         let options = settings::options(params.initialization_options, &mut warnings);
         let side = ClientSide::new(options, &params.capabilities);
+        let has_shim = side.options.query;
         self.0.start(roots, side, warnings);
         if let Some(process) = params.process_id {
             self.0.watch_parent(process);
         }
         Ok(InitializeResult {
-            capabilities: capabilities(),
+            capabilities: capabilities(has_shim),
             server_info: Some(ServerInfo {
                 name: "interline".to_owned(),
                 version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -103,6 +106,14 @@ impl LanguageServer for Backend {
         )))
     }
 
+    async fn symbol(
+        &self,
+        params: WorkspaceSymbolParams,
+    ) -> Result<Option<OneOf<Vec<SymbolInformation>, Vec<WorkspaceSymbol>>>> {
+        let found = workspace_symbol::symbols(self.0.folders.all(), params.query).await;
+        Ok(Some(OneOf::Left(found)))
+    }
+
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
         command::execute(&self.0, &params.command, params.arguments)
             .await
@@ -173,7 +184,7 @@ fn roots(params: &InitializeParams) -> Vec<PathBuf> {
     root.into_iter().collect()
 }
 
-fn capabilities() -> ServerCapabilities {
+fn capabilities(has_shim: bool) -> ServerCapabilities {
     let sync = TextDocumentSyncOptions {
         open_close: Some(true),
         change: Some(TextDocumentSyncKind::INCREMENTAL),
@@ -204,6 +215,8 @@ fn capabilities() -> ServerCapabilities {
             resolve_provider: Some(false),
         }),
         execute_command_provider: Some(commands),
+        // A shim's editor has native servers for it.
+        workspace_symbol_provider: (!has_shim).then_some(OneOf::Left(true)),
         experimental: Some(json!({ "interline": { "version": protocol::VERSION } })),
         ..ServerCapabilities::default()
     }

@@ -25,6 +25,7 @@ mod settings;
 mod show;
 mod to_lsp;
 mod trust;
+mod workspace_symbol;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -44,8 +44,7 @@ impl Workspace {
     /// Starts what keeps the indexes of this workspace, below our state folder. Returns at once; the second call does
     /// nothing.
     pub fn start_indexing(self: &Arc<Self>, state: &Path) {
-        let name = Sha256::digest(self.root().as_os_str().as_encoded_bytes());
-        let folder = state.join("index").join(&format!("{name:x}")[..16]);
+        let folder = folder(state, self.root());
         let indexing = Arc::new(Indexing {
             #[cfg(target_os = "linux")]
             tree: Tree::new(self.root()),
@@ -120,6 +119,12 @@ impl Indexing {
             }
         }
     }
+}
+
+/// Where the indexes of a workspace are kept, below our state folder.
+pub(crate) fn folder(state: &Path, root: &Path) -> PathBuf {
+    let name = Sha256::digest(root.as_os_str().as_encoded_bytes());
+    state.join("index").join(&format!("{name:x}")[..16])
 }
 
 /// Has it so many entries that an index pays? Looks at no more of them than that takes.

@@ -9,6 +9,7 @@
 //! For `@symbol` in prompts: [`Workspace::find_symbols`] completes, [`Workspace::definitions`] resolves.
 
 mod build;
+mod changes;
 mod extract;
 mod kind;
 mod lines;
@@ -31,10 +32,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::Workspace;
 use crate::editor::{Location, Symbol};
+use crate::indexing;
 use crate::path::WorkspacePath;
 use build::Shared;
 use open::Live;
@@ -94,21 +94,17 @@ impl Workspace {
     /// Where the index is kept between two starts: a file of its own below the state folder. Reads nothing; once only,
     /// before the first question.
     pub fn keep_symbols_in(&self, state: &Path) {
-        let root = self.root().as_os_str().as_encoded_bytes();
-        let name: String = format!("{:x}", Sha256::digest(root))
-            .chars()
-            .take(16)
-            .collect();
-        let file = state.join("symbols").join(name).with_extension("index");
+        let file = indexing::folder(state, self.root()).join("symbols");
         // Sessions of one folder share the workspace, and have one state folder.
         let _ = self.index.shared.file.set(file);
     }
 
-    /// Starts to index in the background, so that a later question finds more. Returns at once.
+    /// Starts to index in the background, so that a later question finds more. Returns at once, or after a few files.
     pub fn index_symbols(&self) {
         let open = self.documents.all().into_iter();
         let near = open.filter_map(|document| Some(document.path.as_ref()?.as_str().to_owned()));
-        self.index.shared.refresh(near.collect());
+        let watched = self.indexing.get();
+        self.index.shared.refresh(watched, near.collect());
     }
 
     /// Waits until everything is indexed; false where that takes longer than `limit`.
@@ -123,6 +119,12 @@ impl Workspace {
     #[must_use]
     pub fn find_symbols(&self, query: &str, limit: usize) -> Indexed<Vec<Symbol>> {
         query::find(self, query, limit)
+    }
+
+    /// The same of what is indexed at this moment: a few ms, and nobody is waited for.
+    #[must_use]
+    pub fn known_symbols(&self, query: &str, limit: usize) -> Vec<Symbol> {
+        query::known(self, query, limit)
     }
 
     /// Symbols of one file in the order of the text; `None` where its language has no grammar here. Always of the text

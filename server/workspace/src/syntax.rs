@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
 pub(crate) use language::Language;
-pub use problems::{Problem, Problems, problems};
+pub use problems::{Problem, Problems, is_known, problems};
 
 /// Largest text that is parsed, in bytes. A tree takes ten to twenty times as much memory as its text.
 pub(crate) const MAX_BYTES: usize = 2 * 1024 * 1024;

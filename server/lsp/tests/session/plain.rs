@@ -228,3 +228,40 @@ async fn a_client_that_can_do_nothing_optional_is_served() {
         );
     }
 }
+
+#[tokio::test]
+async fn symbols_are_searched_where_no_shim_has_servers_for_it() {
+    let setup = Setup::new(None);
+    let file = setup.root.path().join("a.rs");
+    std::fs::write(&file, "fn on_disk() {}\n").unwrap();
+    let (mut client, answer) = setup.start().await;
+    assert_eq!(answer["capabilities"]["workspaceSymbolProvider"], true);
+    client.open("a.rs", "struct É; fn in_buffer() {}\n").await;
+    let mut found = json!([]);
+    // The first questions may come before anything is indexed.
+    for _ in 0..500 {
+        let query = json!({ "query": "buf" });
+        found = client.request("workspace/symbol", query).await["result"].clone();
+        if found != json!([]) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let start = &found[0]["location"]["range"]["start"];
+    assert_eq!(found[0]["name"], "in_buffer");
+    assert_eq!(found[0]["location"]["uri"], client.uri("a.rs"));
+    assert_eq!(
+        (&start["line"], &start["character"]),
+        (&json!(0), &json!(13))
+    );
+    client.leave().await;
+
+    let mut setup = Setup::new(None);
+    setup.params["initializationOptions"] = json!({ "interline": { "query": true } });
+    let (client, answer) = setup.start().await;
+    assert_eq!(
+        answer["capabilities"]["workspaceSymbolProvider"],
+        json!(null)
+    );
+    client.leave().await;
+}

@@ -1,4 +1,4 @@
-//! `definition`, `references`, `hover`: what the editor's other language servers know of a symbol.
+//! `definition`, `references`, `hover`: what the editor's other language servers know of a symbol, else our index.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -16,6 +16,7 @@ use crate::Environment;
 use crate::line_map::LineMap;
 use crate::paths::{self, Use};
 use crate::tool::{Answer, Context, Stop, Tool};
+use crate::tools::index;
 use crate::visible;
 
 /// Places of one answer.
@@ -53,7 +54,8 @@ macro_rules! symbol_tool {
 
             async fn run(self, context: Context) -> Result<Answer, Stop> {
                 let named = Named::find(&context, &self.path, self.line, &self.symbol).await?;
-                let answer = query(&context, ($query)(named.at.clone())).await?;
+                let asked = ($query)(named.at.clone());
+                let answer = index::query_or_index(&context, asked, &self.symbol).await?;
                 let environment = context.environment.clone();
                 let symbol = self.symbol;
                 let render = move || {
@@ -74,14 +76,14 @@ symbol_tool!(
     "definition",
     "definition of",
     Query::Definition,
-    "Where a symbol that stands in a line is defined; from the editor's language servers, so exact where grep guesses."
+    "Where a symbol that stands in a line is defined: exact where a language server of the editor's answers, else by name."
 );
 symbol_tool!(
     References,
     "references",
     "references to",
     Query::References,
-    "Where a symbol that stands in a line is used; from the editor's language servers."
+    "Where a symbol that stands in a line is used: exact where a language server of the editor's answers, else by name."
 );
 symbol_tool!(
     Hover,

@@ -6,6 +6,7 @@ pub(crate) mod diagnostics;
 pub(crate) mod edit;
 pub(crate) mod glob;
 pub(crate) mod grep;
+mod index;
 pub(crate) mod language;
 pub(crate) mod list;
 pub(crate) mod move_delete;

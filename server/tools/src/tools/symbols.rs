@@ -1,4 +1,4 @@
-//! `symbols`: what is declared in a file, or in the workspace by name.
+//! `symbols`: what is declared in a file, or in the workspace by name; without either, a map of the repository.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,8 @@ use crate::Environment;
 use crate::count::counted;
 use crate::paths::{self, Use};
 use crate::tool::{Answer, Context, Stop, Tool};
-use crate::tools::language::{Places, answered_by, query};
+use crate::tools::index;
+use crate::tools::language::{Places, answered_by};
 
 /// Symbols of one answer.
 const SYMBOLS: usize = 200;
@@ -29,7 +30,7 @@ pub(crate) struct Symbols {
 impl Tool for Symbols {
     const NAME: &'static str = "symbols";
     const DESCRIPTION: &'static str = "Declarations of one file (path), or of the whole workspace by a part of their name \
-        (query), from the editor's language servers.";
+        (query). Without both: a map of the files that matter most, with what others use of them.";
     const ACCESS: Access = Access::Read;
     const RETRY: RetryClass = RetryClass::Pure;
 
@@ -37,31 +38,33 @@ impl Tool for Symbols {
         match (&self.query, &self.path) {
             (Some(query), _) => format!("looking for symbol {query}"),
             (None, Some(path)) => format!("symbols of {path}"),
-            (None, None) => "symbols".to_owned(),
+            (None, None) => "map of the repository".to_owned(),
         }
     }
 
     fn facts(&self, environment: &Environment) -> Result<Facts, String> {
         match &self.path {
             Some(path) => paths::facts(environment, &[(path, Use::Read)]),
-            None if self.query.as_deref().is_none_or(str::is_empty) => {
-                Err("symbols needs a path or a query".to_owned())
-            }
             None => paths::facts(environment, &[(".", Use::Read)]),
         }
     }
 
     async fn run(self, context: Context) -> Result<Answer, Stop> {
+        let query = self.query.filter(|query| !query.trim().is_empty());
+        if query.is_none() && self.path.is_none() {
+            let map = index::map(&context).await?;
+            return Ok(Answer::new(map, "mapped the repository".to_owned()));
+        }
         let workspace = &context.environment.workspace;
         let path = self
             .path
             .as_deref()
             .map(|path| paths::parse(workspace, path));
         let asked = Query::Symbols {
-            query: self.query.clone(),
+            query,
             path: path.transpose()?,
         };
-        let answer = query(&context, asked).await?;
+        let answer = index::query_or_index(&context, asked, "").await?;
         let QueryItems::Symbols(symbols) = &answer.items else {
             return Err(Stop::Failed(
                 "the editor gave an answer of another kind: use grep instead".to_owned(),

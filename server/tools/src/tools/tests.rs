@@ -2,7 +2,7 @@
 
 use interline_log::{CallId, CallStatus, EventData};
 use interline_workspace::document::{Position, Range};
-use interline_workspace::editor::{Fix, Location, Query, QueryAnswer, QueryItems};
+use interline_workspace::editor::{EditorError, Fix, Location, Query, QueryAnswer, QueryItems};
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::RangeEdit;
 use serde_json::json;
@@ -288,15 +288,57 @@ async fn references_are_in_the_lines_that_the_session_sees() {
 
 #[tokio::test]
 async fn without_language_servers_the_model_is_told_what_to_use() {
-    let bench = Bench::new(&[("a.rs", "foo();\n")]);
-    for tool in ["definition", "references", "hover"] {
+    let bench = Bench::new(&[("a.rs", "foo();\n"), ("a.unknown", "foo();\n")]);
+    for (tool, path) in [("definition", "a.unknown"), ("hover", "a.rs")] {
         let done = bench
-            .call(tool, json!({"path": "a.rs", "line": 1, "symbol": "foo"}))
+            .call(tool, json!({"path": path, "line": 1, "symbol": "foo"}))
             .await;
         assert_eq!(
             done.content,
             "no language server can be asked here: use grep and read instead"
         );
+    }
+}
+
+#[tokio::test]
+async fn without_language_servers_the_index_answers_and_says_so() {
+    let files = [
+        ("a.rs", "pub fn foo() {}\n"),
+        ("b.rs", "use crate::a;\nfn main() { a::foo(); }\n"),
+    ];
+    let refusing = TestEditor {
+        answers: Some(Box::new(|_| {
+            Err(EditorError::Unsupported("none".to_owned()))
+        })),
+        ..TestEditor::default()
+    };
+    for bench in [Bench::new(&files), Bench::with_editor(&files, refusing)] {
+        let limit = std::time::Duration::from_secs(60);
+        assert!(bench.environment.workspace.symbols_complete(limit));
+        let at = json!({"path": "b.rs", "line": 2, "symbol": "a::foo"});
+        for (tool, input, found) in [
+            ("definition", at.clone(), "a.rs:1:8: pub fn foo() {}\n"),
+            (
+                "references",
+                at,
+                "b.rs:2:16: fn main() { a::foo(); }\na.rs:1:8: pub fn foo() {}\n",
+            ),
+            ("symbols", json!({"query": "fo"}), "a.rs:1: function foo\n"),
+            (
+                "symbols",
+                json!({"path": "b.rs"}),
+                "b.rs:2: function main\n",
+            ),
+            (
+                "symbols",
+                json!({}),
+                "a.rs\n    1: pub fn foo() {}\nb.rs\n    2: fn main() { a::foo(); }\n",
+            ),
+        ] {
+            let done = bench.call(tool, input).await;
+            let by = "answered by interline's index, by name (settled)";
+            assert_eq!(done.content, format!("{found}{by}"));
+        }
     }
 }
 

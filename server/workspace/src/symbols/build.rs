@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 
 use tree_sitter::Parser;
 
+use super::changes::{self, Change};
 use super::saved;
 use super::source;
 use super::store::{Stamp, Store};
+use crate::indexing::Indexing;
 use crate::search::walker;
 use crate::syntax::Language;
 
@@ -47,6 +49,8 @@ struct Work {
     state: State,
     loaded: bool,
     queue: VecDeque<Job>,
+    /// The moment of the list of files that the store is of, where they are watched.
+    moment: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,22 +88,69 @@ impl Shared {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the disk looked at where that is due; the files near `near` come first. Returns at once.
-    pub(super) fn refresh(self: &Arc<Self>, near: Vec<String>) {
+    /// Has the disk looked at where that is due; the files near `near` come first. Returns at once, but for a few files
+    /// that are known to have changed: those are indexed here and now.
+    pub(super) fn refresh(self: &Arc<Self>, watched: Option<&Arc<Indexing>>, near: Vec<String>) {
         let mut work = self.work();
-        let due = match work.state {
-            State::Never => true,
-            State::Done(at) => at.elapsed() > FRESH,
-            State::Looking | State::Indexing => false,
+        let State::Done(at) = work.state else {
+            if matches!(work.state, State::Never) {
+                self.start(work, watched.cloned(), near);
+            }
+            return;
         };
-        if !due {
+        // Nobody else looks meanwhile.
+        work.state = State::Looking;
+        let moment = work.moment;
+        drop(work);
+        let changes = moment.and_then(|moment| changes::since(watched.map(|it| &**it), moment));
+        let Some((now, changes)) = changes.filter(|(_, changes)| changes.len() <= FEW) else {
+            let mut work = self.work();
+            work.state = State::Done(at);
+            // Unwatched, the disk counts as looked at for a while.
+            if moment.is_some() || at.elapsed() > FRESH {
+                self.start(work, watched.cloned(), near);
+            }
+            return;
+        };
+        for change in changes {
+            self.take_in(&change);
+        }
+        let mut work = self.work();
+        work.moment = Some(now);
+        work.state = State::Done(Instant::now());
+        drop(work);
+        self.progress.notify_all();
+    }
+
+    fn take_in(&self, change: &Change) {
+        if Language::of(&change.path).is_none() {
             return;
         }
+        let stamp = change.is_there.then(|| {
+            let metadata = self.root.join(&*change.path).symlink_metadata().ok()?;
+            Some(Stamp::new(&metadata)).filter(|stamp| stamp.bytes <= source::MAX_BYTES)
+        });
+        match stamp.flatten() {
+            Some(stamp) => {
+                let path = (&*change.path).into();
+                self.index_file(&mut Parser::new(), &Job { path, stamp }, |_| true);
+            }
+            None => self.write().remove(&change.path),
+        }
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        mut work: MutexGuard<'_, Work>,
+        watched: Option<Arc<Indexing>>,
+        near: Vec<String>,
+    ) {
         let before = std::mem::replace(&mut work.state, State::Looking);
         drop(work);
         let shared = self.clone();
         let builder = thread::Builder::new().name("symbols".to_owned());
-        if builder.spawn(move || shared.run(&near)).is_err() {
+        let run = move || shared.run(watched.as_deref(), &near);
+        if builder.spawn(run).is_err() {
             // No thread to be had: asked again at the next look.
             self.work().state = before;
         }
@@ -131,11 +182,13 @@ impl Shared {
         self.queue(list(root), &[]);
     }
 
-    fn run(self: Arc<Self>, near: &[String]) {
+    fn run(self: Arc<Self>, watched: Option<&Indexing>, near: &[String]) {
         // However this thread ends, the next look starts another.
         let _done = Done(&self);
         lower_priority();
         self.load();
+        // What changes from here on is asked for at the next look.
+        let moment = changes::now(watched);
         let files = list(&self.root);
         let changed = self.compare(files);
         let changes = changed.len();
@@ -153,15 +206,14 @@ impl Shared {
         if let Some(Ok(helper)) = helper {
             let _ = helper.join();
         }
-        self.set(State::Done(Instant::now()));
+        let mut work = self.work();
+        work.moment = moment;
+        work.state = State::Done(Instant::now());
+        drop(work);
+        self.progress.notify_all();
         if changes > 0 {
             self.save();
         }
-    }
-
-    fn set(&self, state: State) {
-        self.work().state = state;
-        self.progress.notify_all();
     }
 
     fn load(&self) {

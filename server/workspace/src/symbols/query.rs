@@ -21,6 +21,8 @@ use crate::editor::{Location, Symbol};
 use crate::path::WorkspacePath;
 use crate::syntax::Language;
 
+/// How long open documents are brought up to date where nobody is to wait.
+const OPEN: Duration = Duration::from_millis(20);
 /// How long references are looked for in the files that have the name.
 const REFERENCES: Duration = Duration::from_millis(500);
 
@@ -53,6 +55,31 @@ pub(super) fn find(workspace: &Workspace, query: &str, limit: usize) -> Indexed<
     let complete = look(workspace, |text| {
         text.contains(name) || text.to_lowercase().contains(&folded)
     });
+    let (items, more) = search(workspace, container, name, limit);
+    Indexed {
+        items,
+        complete: complete && !more,
+    }
+}
+
+/// From what is there.
+pub(super) fn known(workspace: &Workspace, query: &str, limit: usize) -> Vec<Symbol> {
+    let index = &workspace.index;
+    workspace.index_symbols();
+    let until = Instant::now() + OPEN;
+    (index.live).refresh(&index.shared, &workspace.documents, until);
+    let (container, name) = split(query.trim());
+    search(workspace, container, name, limit).0
+}
+
+/// The best, and whether there are more.
+fn search(
+    workspace: &Workspace,
+    container: Option<&str>,
+    name: &str,
+    limit: usize,
+) -> (Vec<Symbol>, bool) {
+    let folded = name.to_lowercase();
     let store = workspace.index.shared.read();
     let mut scores: HashMap<NameId, Option<(u8, usize)>> = HashMap::new();
     let mut score = |id: NameId| {
@@ -71,10 +98,7 @@ pub(super) fn find(workspace: &Workspace, query: &str, limit: usize) -> Indexed<
         (score(entry.name), entry.kind.weight(), *path, entry.line)
     });
     let more = found.len() > limit;
-    Indexed {
-        items: symbols(&store, found, limit),
-        complete: complete && !more,
-    }
+    (symbols(&store, found, limit), more)
 }
 
 /// `A` and `b` of `A::b`.

@@ -1,3 +1,5 @@
+//! The symbols of a small text in each language.
+
 use std::fmt::Write as _;
 use std::time::Duration;
 

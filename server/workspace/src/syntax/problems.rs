@@ -61,6 +61,12 @@ pub fn problems(path: &str, text: &str) -> Option<Problems> {
     }
 }
 
+/// The language of a path has its symbols in the index.
+#[must_use]
+pub fn is_known(path: &str) -> bool {
+    Language::of(path).is_some()
+}
+
 fn is_problem(node: &Node<'_>) -> bool {
     node.is_error() || node.is_missing()
 }

@@ -1,3 +1,5 @@
+//! Each language parses, and no text ends the process.
+
 use super::*;
 
 /// A text of each language that parses.
