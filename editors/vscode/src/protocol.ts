@@ -29,6 +29,22 @@ export interface ClientOptions {
   settings?: Settings;
 }
 
+/** Argument of `interline.complete`. */
+export interface CompleteArgs {
+  /** What is typed of the mention, without the `@`. */
+  begun: string;
+}
+
+/** Result of `interline.complete`. */
+export interface CompleteResult {
+  /** The session that the command went to; null where none is concerned. */
+  session: string | null;
+  /** The turn that it started or steered; null where there is none. */
+  turn: string | null;
+  /** At most 50, best first. */
+  items: MentionItem[];
+}
+
 /** What the other servers say of a document now. Interline's own are left out. */
 export interface DiagnosticsParams {
   /** The document. */
@@ -185,6 +201,14 @@ export interface HunksResult {
   turn: string | null;
   /** Documents that have pending hunks. */
   documents: HunksChanged[];
+}
+
+/** What a mention can become. */
+export interface MentionItem {
+  /** The whole mention, without the `@`; of a folder with a `/` at its end. */
+  text: string;
+  /** What it is, in a few words. */
+  detail: string;
 }
 
 /** How far the agent goes without asking. */

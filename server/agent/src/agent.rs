@@ -9,13 +9,13 @@ use interline_log::{
 };
 use interline_tools::Output;
 use interline_workspace::Workspace;
-use interline_workspace::document::{Position, Range};
-use interline_workspace::editor::{Diagnostic, Display, Editor};
+use interline_workspace::editor::{Display, Editor, Focus};
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::Hunk;
 
 use crate::crash::Interrupted;
 use crate::host::Host;
+use crate::mentions::Completion;
 use crate::session::{Begun, Session};
 use crate::turn;
 
@@ -50,21 +50,6 @@ pub struct Request {
     pub text: String,
     /// Where the user is.
     pub focus: Option<Focus>,
-}
-
-/// Where the user is, and what is wrong there.
-#[derive(Clone, Debug, Default)]
-pub struct Focus {
-    /// The file.
-    pub path: Option<WorkspacePath>,
-    /// What is selected, or what the request is about.
-    pub selection: Option<Range>,
-    /// Where the caret is, where nothing is selected.
-    pub cursor: Option<Position>,
-    /// What can be seen of the file.
-    pub visible: Vec<Range>,
-    /// What the request is about.
-    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// The answer to a command.
@@ -371,6 +356,13 @@ impl Agent {
             read => read.map_err(|error| AgentError(error.to_string()))?,
         };
         Ok((id, crate::transcript(&events)))
+    }
+
+    /// What a mention (`@…`) that begins like this can become; without the `@`. Reads the disk: not for the typing path.
+    #[must_use]
+    pub fn complete(&self, begun: &str) -> Vec<Completion> {
+        let session = self.current().unwrap_or_else(SessionId::new);
+        crate::mentions::complete(&self.workspace, session, begun)
     }
 
     /// The pending proposal for a diff view, of one file or of all.

@@ -114,18 +114,15 @@ impl Before {
     }
 }
 
-/// Bytes of a request for one token, from below: prose has more, code about as many.
-const BYTES_PER_TOKEN: u64 = 3;
-
-/// The most that a request may take: nothing of it in a cache, and an answer up to its limit.
-pub(crate) fn projection(body_bytes: u64, max_output: u32, model: &ModelSpec) -> Amount {
+/// The most that a request with so many tokens may take: nothing of it in a cache, and an answer up to its limit.
+pub(crate) fn projection(input: u64, max_output: u32, model: &ModelSpec) -> Amount {
     let price = model.price.unwrap_or(Price::ASSUMED);
     let dearest = Price {
         input: price.input.max(price.cache_write),
         ..price
     };
     let usage = interline_log::Usage {
-        input: body_bytes.div_ceil(BYTES_PER_TOKEN),
+        input,
         output: max_output.into(),
         ..Default::default()
     };
@@ -400,13 +397,13 @@ mod tests {
             cache_read: 0.1,
             cache_write: 2.0,
         });
-        let projected = projection(3001, 100, &model);
+        let projected = projection(1001, 100, &model);
         assert_eq!(
             (projected.tokens, projected.micro_usd),
             (1101, 1001 * 2 + 1000)
         );
         model.price = None;
-        assert!(projection(3001, 100, &model).micro_usd > projected.micro_usd);
+        assert!(projection(1001, 100, &model).micro_usd > projected.micro_usd);
     }
 
     #[test]

@@ -7,7 +7,14 @@ use interline_workspace::Workspace;
 use interline_workspace::path::WorkspacePath;
 use sha2::{Digest, Sha256};
 
-const NAMES: [&str; 3] = ["AGENTS.md", "CLAUDE.md", ".interline/instructions.md"];
+/// The first that a folder has counts: repositories keep the same text under several names.
+const NAMES: [&str; 5] = [
+    "AGENTS.md",
+    "CLAUDE.md",
+    ".interline/instructions.md",
+    ".github/copilot-instructions.md",
+    ".cursorrules",
+];
 
 /// All instructions together are cut here: beyond it they cost more than they help.
 const MAX_BYTES: usize = 32 * 1024;
@@ -32,7 +39,7 @@ pub(crate) fn load(workspace: &Workspace, focus: Option<&WorkspacePath>) -> Vec<
             let Ok(path) = WorkspacePath::new(&path) else {
                 continue;
             };
-            let Ok(text) = workspace.text(&path) else {
+            let Some(text) = text(workspace, &path) else {
                 continue;
             };
             let file = LoadedFile {
@@ -55,7 +62,7 @@ pub(crate) fn load(workspace: &Workspace, focus: Option<&WorkspacePath>) -> Vec<
 pub(crate) fn read(workspace: &Workspace, paths: Vec<WorkspacePath>) -> Vec<Instructions> {
     let mut left = MAX_BYTES;
     let read = paths.into_iter().filter_map(|path| {
-        let text = workspace.text(&path).ok()?;
+        let text = text(workspace, &path)?;
         let file = LoadedFile {
             path: path.to_string(),
             sha256: hex(&text),
@@ -65,6 +72,16 @@ pub(crate) fn read(workspace: &Workspace, paths: Vec<WorkspacePath>) -> Vec<Inst
         (!text.is_empty()).then_some(Instructions { file, text })
     });
     read.collect()
+}
+
+/// A link counts only where it leads to another such file: else it would tell what nobody has asked to read.
+fn text(workspace: &Workspace, path: &WorkspacePath) -> Option<String> {
+    let file = workspace.resolve(path).ok()?;
+    let name = file.file_name()?.to_str()?;
+    let is_known = NAMES
+        .iter()
+        .any(|known| known.rsplit('/').next() == Some(name));
+    is_known.then(|| workspace.text(path).ok()).flatten()
 }
 
 /// From the file's own folder up to the root, which is the empty text.
@@ -112,5 +129,11 @@ mod tests {
             .collect();
         assert_eq!(texts, ["b", "a", "root"]);
         assert_eq!(load(&workspace, None).len(), 1);
+        std::os::unix::fs::symlink("../../CLAUDE.md", root.path().join("a/b/AGENTS.md")).unwrap();
+        assert_eq!(load(&workspace, Some(&focus))[0].text, "root");
+        std::fs::remove_file(root.path().join("a/b/AGENTS.md")).unwrap();
+        std::fs::File::create(root.path().join(".env")).unwrap();
+        std::os::unix::fs::symlink("../../.env", root.path().join("a/b/AGENTS.md")).unwrap();
+        assert_eq!(load(&workspace, Some(&focus))[0].text, "b");
     }
 }

@@ -5,16 +5,21 @@
 
 mod agent;
 mod budget;
+mod changes;
 mod claims;
 mod compact;
 mod context;
 mod crash;
+mod git;
 mod host;
 mod instructions;
+mod mentions;
+mod prefix;
 mod recorder;
 mod replay;
 mod resume;
 mod review;
+mod reviewed;
 mod scratch;
 mod session;
 mod state;
@@ -24,12 +29,14 @@ mod transcript;
 mod trust;
 mod turn;
 
-pub use agent::{Agent, AgentError, Diff, Focus, Request, Selection, Started};
+pub use agent::{Agent, AgentError, Diff, Request, Selection, Started};
 pub use budget::{Budget, Limits};
 pub use crash::{Interrupted, date};
 pub use host::{Host, Settings};
 pub use interline_policy::visible;
 pub use interline_tools::Hook;
+pub use interline_workspace::editor::Focus;
+pub use mentions::Completion;
 pub use replay::{Difference, Replayed, Rerun, Script, replay, rerun};
 pub use state::state;
 pub use transcript::transcript;

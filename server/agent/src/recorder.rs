@@ -1,4 +1,4 @@
-//! A session's log and what is folded from it, the conversation and the spending, behind one short lock.
+//! A session's log and what is folded from it, such as the conversation and the spending, behind one short lock.
 //!
 //! Whoever makes something happen records it here first. Recording never waits for the disk; [`Recorder::durable`]
 //! does, outside of the lock.
@@ -10,7 +10,9 @@ use interline_log::{
 };
 
 use crate::claims;
+use crate::prefix::Changes;
 use crate::replay::Recording;
+use crate::reviewed::Reviewed;
 use crate::telemetry::Telemetry;
 
 pub(crate) struct Recorder {
@@ -23,6 +25,8 @@ struct Inner {
     conversation: Conversation,
     spending: Spending,
     claims: claims::Record,
+    changes: Changes,
+    reviewed: Reviewed,
 }
 
 /// Where events go.
@@ -33,6 +37,17 @@ enum Sink {
 }
 
 impl Inner {
+    fn new(sink: Sink) -> Self {
+        Self {
+            sink,
+            conversation: Conversation::default(),
+            spending: Spending::default(),
+            claims: claims::Record::default(),
+            changes: Changes::default(),
+            reviewed: Reviewed::default(),
+        }
+    }
+
     fn append(&mut self, entry: Entry) -> Result<Event, LogError> {
         let event = match &mut self.sink {
             Sink::Log(log) => log.append(entry)?,
@@ -50,6 +65,8 @@ impl Inner {
         self.conversation.apply(event);
         self.spending.apply(event.ts, &event.data);
         self.claims.apply(&event.data);
+        self.changes.apply(&event.data);
+        self.reviewed.apply(event);
     }
 }
 
@@ -80,21 +97,15 @@ impl From<(TurnId, CallId)> for Place {
 
 impl Recorder {
     pub(crate) fn new(log: Log, past: &[Event], telemetry: Option<Arc<Telemetry>>) -> Self {
-        let mut conversation = Conversation::default();
-        let mut spending = Spending::default();
-        let mut claims = claims::Record::default();
+        let mut inner = Inner::new(Sink::Log(log));
         for event in past {
-            conversation.apply(event);
-            spending.apply(event.ts, &event.data);
-            claims.apply(&event.data);
+            inner.fold(event);
+            if matches!(event.data, EventData::InputUser { .. }) {
+                inner.reviewed.told();
+            }
         }
         Self {
-            inner: Mutex::new(Inner {
-                sink: Sink::Log(log),
-                conversation,
-                spending,
-                claims,
-            }),
+            inner: Mutex::new(inner),
             telemetry,
         }
     }
@@ -102,12 +113,7 @@ impl Recorder {
     /// The recorder of a re-run.
     pub(crate) fn comparing(recording: Arc<Recording>) -> Self {
         Self {
-            inner: Mutex::new(Inner {
-                sink: Sink::Record(recording),
-                conversation: Conversation::default(),
-                spending: Spending::default(),
-                claims: claims::Record::default(),
-            }),
+            inner: Mutex::new(Inner::new(Sink::Record(recording))),
             telemetry: None,
         }
     }
@@ -168,6 +174,21 @@ impl Recorder {
     /// What the last answer says was done, compared with what was.
     pub(crate) fn claims(&self) -> claims::Verdict {
         claims::check(&self.lock().claims)
+    }
+
+    /// Why the next request does not begin with the last one, should it not.
+    pub(crate) fn prefix_changed_by(&self) -> &'static str {
+        self.lock().changes.reason()
+    }
+
+    /// Has the user decided on hunks since the model was told?
+    pub(crate) fn has_reviewed(&self) -> bool {
+        self.lock().reviewed.is_news()
+    }
+
+    /// What the user has decided on hunks since, for the model.
+    pub(crate) fn take_reviewed(&self) -> String {
+        self.lock().reviewed.take()
     }
 
     /// Calls of the last response that have no result yet.

@@ -3,7 +3,6 @@
 //! A session has at most one turn at a time. Starting, steering and ending a turn meet in [`Session::start`] and
 //! [`Session::finish`], under one short lock, so that steering is never lost between two turns.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -20,7 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::Taken;
 use crate::compact::Gauge;
+use crate::context::Told;
 use crate::host::Host;
+use crate::prefix::Fingerprint;
 use crate::recorder::Recorder;
 use crate::replay::Recording;
 use crate::scratch::Scratch;
@@ -36,8 +37,10 @@ pub(crate) struct Session {
     resumed: bool,
     status: Mutex<Status>,
     running: watch::Sender<bool>,
-    /// Instruction files that the model was told, with their hashes.
-    pub(crate) known: Mutex<HashMap<String, String>>,
+    /// What the model was told of the editor.
+    told: Mutex<Told>,
+    /// The last request of this process.
+    sent: Mutex<Fingerprint>,
     /// How long requests to its model are in tokens.
     gauge: Mutex<Gauge>,
     /// The turn that waits for permission since its process ended.
@@ -134,7 +137,8 @@ impl Session {
             recorder: OnceCell::new(),
             status: Mutex::new(status),
             running: watch::Sender::new(false),
-            known: Mutex::default(),
+            told: Mutex::default(),
+            sent: Mutex::default(),
             gauge: Mutex::default(),
             suspended: Mutex::default(),
             closing: AtomicBool::new(false),
@@ -280,6 +284,16 @@ impl Session {
             recorder.record(turn, Actor::System, event)?;
         }
         Ok(())
+    }
+
+    /// What the model was told of the editor. Held while the news are put together, which reads the disk: only by the turn.
+    pub(crate) fn known(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last request of this process, to compare the next one with.
+    pub(crate) fn sent(&self) -> MutexGuard<'_, Fingerprint> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn suspended(&self) -> MutexGuard<'_, Option<Suspended>> {
@@ -474,8 +488,7 @@ impl Session {
         }
         // Nobody has to be told any more.
         self.host.running.ended(self.id);
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
-            crate::resume::known_files(&events);
+        self.known().instructions = crate::resume::known_files(&events);
         self.label(crate::resume::labels(&events));
         Ok(recorder)
     }

@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use interline_log::{
-    Conversation, Event, EventData, PermissionAnswer, SessionSummary, Spent, StepState, TodoStatus,
-    Workflow,
+    Conversation, Event, EventData, PermissionAnswer, Prefix, SessionSummary, Spent, StepState,
+    TodoStatus, Workflow,
 };
 
 use crate::transcript::line;
@@ -28,6 +28,7 @@ fn session(out: &mut String, events: &[Event]) -> std::fmt::Result {
     let mut conversation = Conversation::new();
     let mut summary = SessionSummary::new(first.session);
     let (mut allowed, mut denied, mut config) = (0, 0, None);
+    let mut prefixes = Vec::new();
     for event in events {
         conversation.apply(event);
         summary.apply(event);
@@ -37,6 +38,10 @@ fn session(out: &mut String, events: &[Event]) -> std::fmt::Result {
                 denied += 1;
             }
             EventData::PermissionDecided { .. } => allowed += 1,
+            EventData::RequestSent {
+                prefix: Some(prefix),
+                ..
+            } => prefixes.push(prefix),
             _ => {}
         }
     }
@@ -53,6 +58,7 @@ fn session(out: &mut String, events: &[Event]) -> std::fmt::Result {
     let messages = conversation.messages().len();
     writeln!(out, "- {messages} messages, {}", took(&summary.spent))?;
     writeln!(out, "- permissions: {allowed} given, {denied} denied")?;
+    stability(out, &prefixes)?;
     let labels = crate::resume::labels(events);
     for (label, words) in [
         (
@@ -71,6 +77,27 @@ fn session(out: &mut String, events: &[Event]) -> std::fmt::Result {
         (None, None) => {}
     }
     writeln!(out)
+}
+
+/// How stable the prompt's prefix was, and each time that it was not.
+fn stability(out: &mut String, prefixes: &[&Prefix]) -> std::fmt::Result {
+    let stabilities = prefixes.iter().filter_map(|prefix| prefix.stability());
+    let Some(worst) = stabilities.clone().reduce(f64::min) else {
+        return Ok(());
+    };
+    // Rounded down, for 1.000 has to mean all of it.
+    let shown = |stability: f64| (stability * 1000.0).floor() / 1000.0;
+    let requests = stabilities.count();
+    writeln!(
+        out,
+        "- prompt prefix: {:.3} stable at the least, over {requests} requests that had one before them",
+        shown(worst)
+    )?;
+    for prefix in prefixes.iter().filter(|prefix| prefix.kept < prefix.before) {
+        let stability = shown(prefix.stability().unwrap_or_default());
+        writeln!(out, "  - {stability:.3}, by {}", line(&prefix.reason))?;
+    }
+    Ok(())
 }
 
 fn workflow(out: &mut String, workflow: &Workflow) -> std::fmt::Result {

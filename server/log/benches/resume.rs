@@ -31,6 +31,7 @@ fn step(number: usize) -> [EventData; 8] {
             body_sha256: "0".repeat(64),
             body_bytes: 10_000,
             max_output: None,
+            prefix: None,
         },
         EventData::ResponseBlock {
             block: AssistantBlock {

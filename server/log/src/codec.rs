@@ -21,7 +21,8 @@ const JSON_DEPTH: usize = 120;
 /// The version of a type's payload that this build writes.
 fn newest(kind: &str) -> u32 {
     match kind {
-        "session.config" | "request.sent" | "edit.checked" => 2,
+        "session.config" | "edit.checked" => 2,
+        "request.sent" => 3,
         _ => 1,
     }
 }
@@ -45,6 +46,8 @@ fn upcast(kind: &str, version: u32, data: &mut serde_json::Value) {
             None
         }
         ("request.sent", 1) => members.insert("max_output".to_owned(), serde_json::Value::Null),
+        // Nor was what it has in common with the one before.
+        ("request.sent", 2) => members.insert("prefix".to_owned(), serde_json::Value::Null),
         _ => None,
     };
 }
@@ -303,9 +306,10 @@ mod tests {
             body_sha256: "ab".into(),
             body_bytes: 2,
             max_output: None,
+            prefix: None,
         };
         assert_eq!(decode_as(1, first).unwrap(), sent);
-        assert_eq!(Encoded::new(&sent).unwrap().version().unwrap(), 2);
+        assert_eq!(Encoded::new(&sent).unwrap().version().unwrap(), 3);
         // Version 0 never was: what it says has to fit all the same.
         assert!(decode_as(0, r#"{"type":"input.steer","data":{"words":"go on"}}"#).is_err());
     }

@@ -281,6 +281,8 @@ pub enum EventData {
         body_bytes: u64,
         /// Most tokens of the response, where it is not what the model's encoding says. Since version 2.
         max_output: Option<u32>,
+        /// What it has in common with the request before. Since version 3.
+        prefix: Option<Prefix>,
     },
     /// A request failed and will be sent again.
     #[serde(rename = "request.retry")]
@@ -571,6 +573,29 @@ pub enum EventData {
         /// Its payload.
         data: serde_json::Value,
     },
+}
+
+/// How much of a request stands at the beginning of the next one. Counted are the bytes of tools, system and messages,
+/// without the marks for the provider's cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prefix {
+    /// Those of this request.
+    pub bytes: u64,
+    /// Those of the request before; 0: this is the first one of the process.
+    pub before: u64,
+    /// How many of these this request begins with. Exact where it is all of them, else rounded down to 4 KiB.
+    pub kept: u64,
+    /// Why it is not all of them: `model`, `tools`, `mode`, `thinking_stripped`, `compaction` or `unexplained`; empty
+    /// where it is.
+    pub reason: String,
+}
+
+impl Prefix {
+    /// The part of the request before that was kept, 0 to 1; `None` where there was no request before.
+    #[must_use]
+    pub fn stability(&self) -> Option<f64> {
+        (self.before > 0).then(|| self.kept as f64 / self.before as f64)
+    }
 }
 
 /// A request that would pass a limit. Figures are in the unit of `limit`.

@@ -170,6 +170,7 @@ mod tests {
             body_sha256: "ab".into(),
             body_bytes: 1,
             max_output: None,
+            prefix: None,
         };
         assert!(
             redacted("body_sha256", stopped)

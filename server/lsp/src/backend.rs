@@ -68,6 +68,7 @@ impl LanguageServer for Backend {
             &document.text,
         );
         self.0.folders.route(&document.uri, folder);
+        self.0.seen.touch();
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
@@ -83,6 +84,7 @@ impl LanguageServer for Backend {
         if let Err(error) = folder.workspace.did_change(uri.as_str(), version, &changes) {
             tracing::warn!(uri = uri.as_str(), %error, "a change was not applied");
         }
+        self.0.seen.touch();
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
@@ -90,10 +92,12 @@ impl LanguageServer for Backend {
         if let Some(folder) = self.0.folders.unroute(&uri) {
             folder.workspace.did_close(uri.as_str());
         }
-        self.0.forget(&uri);
+        self.0.seen.forget(&uri);
     }
 
-    async fn did_save(&self, _: DidSaveTextDocumentParams) {}
+    async fn did_save(&self, _: DidSaveTextDocumentParams) {
+        self.0.seen.touch();
+    }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         Ok(Some(code_action::code_actions(&self.0, &params)))
@@ -150,11 +154,11 @@ impl LanguageServer for Backend {
 
 impl Backend {
     pub(crate) async fn did_change_diagnostics(&self, params: DiagnosticsParams) {
-        self.0.set_diagnostics(&params.uri, params.diagnostics);
+        self.0.seen.set_diagnostics(&params.uri, params.diagnostics);
     }
 
     pub(crate) async fn did_change_focus(&self, params: FocusParams) {
-        self.0.set_focus(params);
+        self.0.seen.set_focus(params);
     }
 
     pub(crate) async fn cancel_progress(&self, params: WorkDoneProgressCancelParams) {

@@ -49,7 +49,7 @@ pub(crate) fn code_actions(
         return Vec::new();
     };
     if !others.is_empty() {
-        connection.learn(uri, params.range, &others);
+        connection.seen.learn(uri, params.range, &others);
     }
     let wants = |kind: &CodeActionKind| {
         context
@@ -102,7 +102,7 @@ fn known(
     if !given.is_empty() {
         return given;
     }
-    let all = connection.diagnostics(uri);
+    let all = connection.seen.diagnostics(uri);
     all.into_iter()
         .filter(|known| from_lsp::share_a_line(known.range, range))
         .collect()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use interline_agent::{Focus, Request, Selection};
 use interline_log::SessionId;
+use interline_workspace::editor;
 use interline_workspace::path::WorkspacePath;
 use lsp_types::{Diagnostic, Range, Uri};
 use serde::Serialize;
@@ -68,6 +69,10 @@ pub(crate) async fn execute(
             let TranscriptArgs { session } = parse(command, arguments)?;
             record::transcript(connection, session).await
         }
+        COMPLETE => {
+            let CompleteArgs { begun } = parse(command, arguments)?;
+            record::complete(connection, begun).await
+        }
         HUNKS => pending(connection, &parse(command, arguments)?),
         DIFF => record::diff(connection, parse(command, arguments)?).await,
         _ => Err(Error::invalid_params(format!(
@@ -89,11 +94,10 @@ struct Place {
 impl Place {
     /// Where the client says; without a document: where the user is.
     fn of(connection: &Connection, uri: Option<Uri>, range: Option<Range>) -> Result<Self> {
-        let (uri, range) = match (uri, connection.focus()) {
+        let (uri, range) = match (uri, connection.seen.focus()) {
             (Some(uri), _) => (uri, range),
             (None, Some(focus)) => {
-                let selected = focus.selections.first().copied();
-                let selected = selected.filter(|selected| selected.start != selected.end);
+                let selected = from_lsp::selected(&focus);
                 (focus.uri, range.or(selected))
             }
             (None, None) => {
@@ -111,22 +115,14 @@ impl Place {
         })
     }
 
-    /// For the model: the place, and what the user sees of it.
-    fn focus(&self, connection: &Connection, diagnostics: &[Diagnostic]) -> Focus {
-        let seen = connection.focus().filter(|focus| focus.uri == self.uri);
-        let caret = seen.as_ref().and_then(|focus| focus.selections.first());
-        let caret = caret.filter(|_| self.range.is_none());
-        let visible = seen.iter().flat_map(|focus| &focus.visible_ranges);
-        Focus {
-            path: Some(self.path.clone()),
-            selection: self.range.map(from_lsp::range),
-            cursor: caret.map(|caret| from_lsp::position(caret.start)),
-            visible: visible.copied().map(from_lsp::range).collect(),
-            diagnostics: diagnostics
-                .iter()
-                .map(|diagnostic| from_lsp::diagnostic(&self.path, diagnostic))
-                .collect(),
-        }
+    /// For the model: the place, what the user sees of it, and what is wrong there; where nothing is known, what is
+    /// given.
+    fn focus(&self, connection: &Connection, given: &[Diagnostic]) -> Focus {
+        let seen = connection.seen.focus();
+        let seen = seen.filter(|focus| focus.uri == self.uri);
+        let known = connection.seen.diagnostics(&self.uri);
+        let diagnostics = if known.is_empty() { given } else { &known };
+        from_lsp::focus(&self.path, self.range, seen.as_ref(), diagnostics)
     }
 
     /// The diagnostics that are given, else those that are known here.
@@ -155,7 +151,7 @@ fn fix(connection: &Connection, args: FixArgs) -> Result<Value> {
     let request = Request {
         session: args.session,
         title: request::title(&format!("fix {}", place.path)),
-        text: request::fix(&place.path, &focus.diagnostics),
+        text: request::fix(&place.path, &ours(&place.path, &problems)),
         focus: Some(focus),
     };
     ask(connection, &place.folder, request)
@@ -168,7 +164,7 @@ fn explain(connection: &Connection, args: ExplainArgs) -> Result<Value> {
     let request = Request {
         session: args.session,
         title: request::title(&format!("explain {}", place.path)),
-        text: request::explain(&place.path, place.range, &focus.diagnostics),
+        text: request::explain(&place.path, place.range, &ours(&place.path, &problems)),
         focus: Some(focus),
     };
     ask(connection, &place.folder, request)
@@ -222,9 +218,16 @@ fn ask(connection: &Connection, folder: &Arc<Folder>, request: Request) -> Resul
     started(connection, folder, folder.agent.prompt(request))
 }
 
+fn ours(path: &WorkspacePath, problems: &[Diagnostic]) -> Vec<editor::Diagnostic> {
+    let problems = problems.iter();
+    problems
+        .map(|problem| from_lsp::diagnostic(path, problem))
+        .collect()
+}
+
 /// What the other servers said of the range, else of the document.
 fn known(connection: &Connection, uri: &Uri, range: Option<Range>) -> Vec<Diagnostic> {
-    let all = connection.diagnostics(uri);
+    let all = connection.seen.diagnostics(uri);
     let Some(range) = range else { return all };
     let here: Vec<_> = all
         .iter()

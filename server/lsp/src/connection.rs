@@ -1,8 +1,8 @@
-//! What one connection knows: the client, its folders, where the user is, and what the other servers said.
+//! What one connection knows: the client, its folders and settings, and what it saw of the editor ([`Seen`]).
 //!
 //! Shared by all handlers. Its locks are held for a look-up, never across an await, and the agent holds none of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use interline_agent::{Agent, Host, Settings as AgentSettings};
 use interline_log::{Mode, SessionId};
 use interline_workspace::Workspace;
-use lsp_types::{ClientCapabilities, Diagnostic, MessageType, Range, Uri};
+use lsp_types::{ClientCapabilities, Diagnostic, MessageType};
 use tokio::sync::{mpsc, oneshot};
 use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Response};
@@ -18,18 +18,14 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Response};
 use crate::editor::LspEditor;
 use crate::folders::{Folder, Folders};
 use crate::prompts::{Prompts, Refused};
-use crate::protocol::{ClientOptions, FocusParams, Settings};
+use crate::protocol::{ClientOptions, Settings};
 use crate::record::Transcripts;
+use crate::seen::Seen;
 use crate::show::Show;
-use crate::{Opened, from_lsp, hunks};
+use crate::{Opened, hunks};
 
 /// Reads the configuration of a folder.
 pub(crate) type Open = Box<dyn Fn(&Path) -> std::result::Result<Opened, String> + Send + Sync>;
-
-/// Documents whose diagnostics are kept; more is a client that never clears.
-const MAX_DOCUMENTS: usize = 10_000;
-/// Of selections and of visible ranges: more are no help to anybody.
-const MAX_RANGES: usize = 16;
 
 pub(crate) struct Connection {
     pub(crate) client: Client,
@@ -40,9 +36,7 @@ pub(crate) struct Connection {
     /// Warnings that wait for `initialized`.
     held_back: Mutex<Vec<String>>,
     settings: Mutex<ClientSettings>,
-    focus: Mutex<Option<FocusParams>>,
-    /// What the other servers say, by document.
-    diagnostics: Mutex<HashMap<String, Vec<Diagnostic>>>,
+    pub(crate) seen: Arc<Seen>,
     sessions: Mutex<HashSet<SessionId>>,
     /// One prompt at a time, whichever folder asks.
     pub(crate) prompts: Arc<Prompts>,
@@ -98,8 +92,7 @@ impl Connection {
             initialized: AtomicBool::new(false),
             held_back: Mutex::default(),
             settings: Mutex::default(),
-            focus: Mutex::default(),
-            diagnostics: Mutex::default(),
+            seen: Arc::default(),
             sessions: Mutex::default(),
             parent: Mutex::new(Some(parent)),
         }
@@ -234,6 +227,7 @@ impl Connection {
             workspace.clone(),
             show,
             self.prompts.clone(),
+            self.seen.clone(),
         ));
         let agent = Agent::new(Host::new(settings), workspace.clone(), editor.clone());
         Ok(Folder::new(
@@ -328,54 +322,6 @@ impl Connection {
                 client.show_message(typ, format!("Interline: {text}")).await;
             }
         });
-    }
-
-    // --- where the user is ---
-
-    pub(crate) fn set_focus(&self, mut focus: FocusParams) {
-        focus.selections.truncate(MAX_RANGES);
-        focus.visible_ranges.truncate(MAX_RANGES);
-        *lock(&self.focus) = Some(focus);
-    }
-
-    pub(crate) fn focus(&self) -> Option<FocusParams> {
-        lock(&self.focus).clone()
-    }
-
-    /// The document was closed: nobody looks at it, and nobody speaks of it.
-    pub(crate) fn forget(&self, uri: &Uri) {
-        lock(&self.diagnostics).remove(uri.as_str());
-        let mut focus = lock(&self.focus);
-        if focus.as_ref().is_some_and(|focus| focus.uri == *uri) {
-            *focus = None;
-        }
-    }
-
-    // --- what the other servers said ---
-
-    pub(crate) fn set_diagnostics(&self, uri: &Uri, mut diagnostics: Vec<Diagnostic>) {
-        diagnostics.retain(|diagnostic| !is_ours(diagnostic));
-        let mut known = lock(&self.diagnostics);
-        if diagnostics.is_empty() {
-            known.remove(uri.as_str());
-        } else if known.len() < MAX_DOCUMENTS || known.contains_key(uri.as_str()) {
-            known.insert(uri.as_str().to_owned(), diagnostics);
-        }
-    }
-
-    /// What a request for code actions carries: all that is known of these lines.
-    pub(crate) fn learn(&self, uri: &Uri, range: Range, diagnostics: &[Diagnostic]) {
-        let mut known = self.diagnostics(uri);
-        known.retain(|known| !from_lsp::share_a_line(known.range, range));
-        known.extend(diagnostics.iter().cloned());
-        self.set_diagnostics(uri, known);
-    }
-
-    pub(crate) fn diagnostics(&self, uri: &Uri) -> Vec<Diagnostic> {
-        lock(&self.diagnostics)
-            .get(uri.as_str())
-            .cloned()
-            .unwrap_or_default()
     }
 
     // --- sessions ---

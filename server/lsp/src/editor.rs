@@ -14,7 +14,7 @@ use interline_log::{CallId, PermissionAnswer, SessionId};
 use interline_workspace::Workspace;
 use interline_workspace::editor::{
     Abilities, Display, Editor, EditorError, PermissionPrompt, PermissionReply, Query, QueryAnswer,
-    Question,
+    Question, Situation,
 };
 use interline_workspace::proposal::Landing;
 use lsp_types as lsp;
@@ -28,8 +28,9 @@ use crate::prompts::{Place, Prompts};
 use crate::protocol::{
     PermissionOption, PermissionParams, RequestPermission, Save, SaveParams, SaveResult,
 };
+use crate::seen::Seen;
 use crate::show::Shown;
-use crate::{landing, query};
+use crate::{from_lsp, landing, query};
 
 /// For an edit; a client may show a dialog first.
 const APPLIED_WITHIN: Duration = Duration::from_secs(10);
@@ -44,6 +45,7 @@ pub(crate) struct LspEditor {
     workspace: Arc<Workspace>,
     show: UnboundedSender<Shown>,
     prompts: Arc<Prompts>,
+    seen: Arc<Seen>,
     /// Questions without options, which wait for the next prompt to their session.
     open_questions: Mutex<HashMap<SessionId, oneshot::Sender<String>>>,
 }
@@ -55,6 +57,7 @@ impl LspEditor {
         workspace: Arc<Workspace>,
         show: UnboundedSender<Shown>,
         prompts: Arc<Prompts>,
+        seen: Arc<Seen>,
     ) -> Self {
         Self {
             client,
@@ -62,6 +65,7 @@ impl LspEditor {
             workspace,
             show,
             prompts,
+            seen,
             open_questions: Mutex::default(),
         }
     }
@@ -219,6 +223,24 @@ impl Editor for LspEditor {
             return futures::future::ready(Err(EditorError::Unsupported(reason))).boxed();
         }
         query::ask(self.client.clone(), self.workspace.clone(), query).boxed()
+    }
+
+    fn situation(&self) -> Option<Situation> {
+        // The count first: what comes between the two is looked at once more.
+        let changes = self.seen.changes();
+        let focus = self.seen.focus().and_then(|focus| {
+            let path = match self.workspace.document(focus.uri.as_str()) {
+                Some(document) => document.path.clone(),
+                None => {
+                    let file = from_lsp::file_path(&focus.uri)?;
+                    self.workspace.path_of(&file)
+                }
+            }?;
+            let diagnostics = self.seen.diagnostics(&focus.uri);
+            let selected = from_lsp::selected(&focus);
+            Some(from_lsp::focus(&path, selected, Some(&focus), &diagnostics))
+        });
+        Some(Situation { focus, changes })
     }
 
     fn show(&self, session: SessionId, display: Display) {

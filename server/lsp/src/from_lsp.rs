@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use interline_workspace::document::{Change, Position, Range};
-use interline_workspace::editor::{Diagnostic, Severity};
+use interline_workspace::editor::{Diagnostic, Focus, Severity};
 use interline_workspace::path::WorkspacePath;
 use lsp_types as lsp;
 use tower_lsp::UriExt as _;
+
+use crate::protocol::FocusParams;
 
 /// The absolute path of a `file:` URI of this machine.
 pub(crate) fn file_path(uri: &lsp::Uri) -> Option<PathBuf> {
@@ -62,6 +64,32 @@ pub(crate) fn diagnostic(path: &WorkspacePath, diagnostic: &lsp::Diagnostic) -> 
         message: diagnostic.message.clone(),
         fixes: Vec::new(),
     }
+}
+
+/// What the user sees of a file. Where nothing is selected the caret counts.
+pub(crate) fn focus(
+    path: &WorkspacePath,
+    selection: Option<lsp::Range>,
+    seen: Option<&FocusParams>,
+    diagnostics: &[lsp::Diagnostic],
+) -> Focus {
+    let caret = seen.and_then(|focus| focus.selections.first());
+    let caret = caret.filter(|_| selection.is_none());
+    let visible = seen.iter().flat_map(|focus| &focus.visible_ranges);
+    let diagnostics = diagnostics.iter().map(|known| diagnostic(path, known));
+    Focus {
+        path: Some(path.clone()),
+        selection: selection.map(range),
+        cursor: caret.map(|caret| position(caret.start)),
+        visible: visible.copied().map(range).collect(),
+        diagnostics: diagnostics.collect(),
+    }
+}
+
+/// What is selected.
+pub(crate) fn selected(focus: &FocusParams) -> Option<lsp::Range> {
+    let first = focus.selections.first().copied();
+    first.filter(|selected| selected.start != selected.end)
 }
 
 /// Do they share a line? A caret anywhere on a line means its diagnostics.

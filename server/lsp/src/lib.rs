@@ -20,6 +20,7 @@ mod protocol;
 mod query;
 mod record;
 mod request;
+mod seen;
 mod serve;
 mod settings;
 mod show;

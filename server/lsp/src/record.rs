@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-use interline_agent::{Agent, Selection};
+use interline_agent::{Agent, Completion, Selection};
 use interline_log::{SessionId, SessionSummary};
 use lsp_types::request::ShowDocument;
 use lsp_types::{ShowDocumentParams, Uri};
@@ -18,7 +18,8 @@ use crate::command::answer;
 use crate::connection::{Connection, failed};
 use crate::folders::Folder;
 use crate::protocol::{
-    DiffArgs, DiffFile, DiffResult, SessionInfo, SessionsResult, Started, TranscriptResult,
+    CompleteResult, DiffArgs, DiffFile, DiffResult, MentionItem, SessionInfo, SessionsResult,
+    Started, TranscriptResult,
 };
 use crate::to_lsp;
 
@@ -111,6 +112,20 @@ pub(crate) async fn diff(connection: &Connection, args: DiffArgs) -> Result<Valu
             turn: None,
         },
         files,
+    })
+}
+
+pub(crate) async fn complete(connection: &Connection, begun: String) -> Result<Value> {
+    let folder = connection.folders.current()?;
+    let offered = blocking(move || Ok(folder.agent.complete(&begun)));
+    let items = offered.await.map_err(failed)?.into_iter();
+    let item = |offered: Completion| MentionItem {
+        text: offered.text,
+        detail: offered.detail.to_owned(),
+    };
+    answer(CompleteResult {
+        started: Started::default(),
+        items: items.map(item).collect(),
     })
 }
 

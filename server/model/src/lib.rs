@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use auto::{Environment, find_auto};
 pub use backoff::Backoff;
 pub use client::client;
-pub use codec::encode;
+pub use codec::{encode, prefix};
 pub use error::{ErrorClass, ErrorKind, ModelError};
 pub use post::Endpoint;
 pub use spec::{ModelSpec, Price, Provider, Secret, cost_micro_usd};

@@ -9,7 +9,7 @@ use interline_log::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::document::Range;
+use crate::document::{Position, Range};
 use crate::path::WorkspacePath;
 use crate::proposal::Landing;
 
@@ -34,8 +34,37 @@ pub trait Editor: Send + Sync {
     /// Asks the editor's other language servers.
     fn query(&self, query: Query) -> BoxFuture<'static, Result<QueryAnswer, EditorError>>;
 
+    /// Where the user is now, from memory; `None`: this editor doesn't say.
+    fn situation(&self) -> Option<Situation> {
+        None
+    }
+
     /// Shows what happens, live. Never blocks; may coalesce.
     fn show(&self, session: SessionId, display: Display);
+}
+
+/// Where the user is, and what is wrong there.
+#[derive(Clone, Debug, Default)]
+pub struct Focus {
+    /// The file.
+    pub path: Option<WorkspacePath>,
+    /// What is selected, or what the request is about.
+    pub selection: Option<Range>,
+    /// Where the caret is, where nothing is selected.
+    pub cursor: Option<Position>,
+    /// What can be seen of the file.
+    pub visible: Vec<Range>,
+    /// What is wrong in the file, or what the request is about.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Where the user is, and whether anything has changed since an earlier look.
+#[derive(Clone, Debug, Default)]
+pub struct Situation {
+    /// `None`: in no file of this workspace.
+    pub focus: Option<Focus>,
+    /// Grows whenever the focus, a buffer, a save or a diagnostic has changed.
+    pub changes: u64,
 }
 
 /// What an editor can do.

@@ -119,6 +119,12 @@ impl Workspace {
         self.user_text(path)?.ok_or_else(|| missing(path))
     }
 
+    /// The text on disk, whatever a buffer says; `None` where there is no file. Errors as of [`Workspace::text`].
+    pub fn saved_text(&self, path: &WorkspacePath) -> Result<Option<String>, ProposalError> {
+        let saved = disk::read(&self.resolve(path)?, path)?;
+        Ok(saved.map(|saved| saved.text))
+    }
+
     /// The text that the user sees; `None` where there is neither a buffer nor a file.
     pub(crate) fn user_text(&self, path: &WorkspacePath) -> Result<Option<String>, ProposalError> {
         if let Some(document) = self.document_at(path) {

@@ -306,6 +306,18 @@ test('edit asks for the instruction that it lacks, ranges go as ranges', {}, fun
   equal(nil, argument.range)
 end)
 
+test('what is named by @ is completed on the command line and in the prompt', {}, function(child)
+  begin(child)
+  child:lua([[reply['interline.complete'] = function(argument)
+    return { items = { { text = argument.begun .. 'rc/', detail = 'folder' } } }
+  end]])
+  equal({ '@src/' }, child:lua('return vim.fn.getcompletion("Interline edit look at @s", "cmdline")'))
+  equal({ 'look at @src/' }, child:lua([[return require('interline.command').mentions('look at @s')]]))
+  equal({}, child:lua([[return require('interline.command').mentions('look at s')]]))
+  child:lua([[reply['interline.complete'] = nil]])
+  equal({}, child:lua([[return require('interline.command').mentions('@s')]]))
+end)
+
 test('an answer is shown beside the code without taking the focus', {}, function(child)
   begin(child)
   child:lua([[reply['interline.transcript'] = { uri = 'x', text = '# Question\n\nAn *answer*.' }]])

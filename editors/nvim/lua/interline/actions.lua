@@ -61,7 +61,8 @@ end
 ---@param prompt string
 ---@param use fun(text: string)
 local function input(prompt, use)
-  vim.ui.input({ prompt = prompt }, function(text)
+  local completion = "customlist,v:lua.require'interline.command'.mentions"
+  vim.ui.input({ prompt = prompt, completion = completion }, function(text)
     if text and vim.trim(text) ~= '' then
       use(text)
     end

@@ -2,6 +2,7 @@
 
 local actions = require('interline.actions')
 local menus = require('interline.menus')
+local server = require('interline.server')
 local util = require('interline.util')
 
 local M = {}
@@ -101,10 +102,37 @@ function M.run(opts)
   M.call(name or '', rest, ranged and opts.line1 or nil, ranged and opts.line2 or nil)
 end
 
+-- The command line stands still meanwhile.
+local COMPLETED_WITHIN = 300
+
+---What a word that begins with `@` can become; nothing where the server doesn't answer in time.
+---@param lead string
+---@return string[]
+function M.mentions(lead)
+  -- `vim.ui.input` hands over all that was typed.
+  local before, begun = lead:match('^(.-)@([^%s@]*)$')
+  local client = begun and server.any_client()
+  if not client or not client.initialized then
+    return {}
+  end
+  local params = { command = 'interline.complete', arguments = { { begun = begun } } }
+  local answer = client:request_sync('workspace/executeCommand', params, COMPLETED_WITHIN)
+  local items = answer and answer.result and answer.result.items or {}
+  return vim
+    .iter(items)
+    :map(function(item)
+      return before .. '@' .. item.text
+    end)
+    :totable()
+end
+
 ---@param lead string
 ---@param line string
 ---@return string[]
 function M.complete(lead, line)
+  if vim.startswith(lead, '@') then
+    return M.mentions(lead)
+  end
   local words = line:gsub('^.-Interline!?%s*', '')
   local name = words:match('^(%S+)%s')
   local candidates

@@ -18,6 +18,16 @@
 ---@field transcript? boolean Shows transcripts itself.
 ---@field settings? interline.Settings As in section `interline` of the client's configuration.
 
+---Argument of `interline.complete`.
+---@class interline.CompleteArgs
+---@field begun string What is typed of the mention, without the `@`.
+
+---Result of `interline.complete`.
+---@class interline.CompleteResult
+---@field session? string The session that the command went to; null where none is concerned.
+---@field turn? string The turn that it started or steered; null where there is none.
+---@field items interline.MentionItem[] At most 50, best first.
+
 ---What the other servers say of a document now. Interline's own are left out.
 ---@class interline.DiagnosticsParams
 ---@field uri string The document.
@@ -113,6 +123,11 @@
 ---@field session? string The session that the command went to; null where none is concerned.
 ---@field turn? string The turn that it started or steered; null where there is none.
 ---@field documents interline.HunksChanged[] Documents that have pending hunks.
+
+---What a mention can become.
+---@class interline.MentionItem
+---@field text string The whole mention, without the `@`; of a folder with a `/` at its end.
+---@field detail string What it is, in a few words.
 
 ---How far the agent goes without asking.
 ---@alias interline.Mode 'plan'|'default'|'accept-edits'|'auto'

@@ -4,6 +4,8 @@ use interline_log::Usage;
 
 /// Bytes of a request for one token, where nothing is known: prose has more, code about as many.
 const USUAL: f64 = 3.5;
+/// The same from below, for a budget that no request may pass.
+const LEAST: u64 = 3;
 /// What providers have said so far lies between these; beyond is a wrong count, or a count of something else.
 const BOUNDS: (f64, f64) = (1.5, 8.0);
 /// A shorter request says little of the next one.
@@ -70,6 +72,11 @@ impl Gauge {
         (bytes as f64 / self.bytes_per_token).ceil() as u64
     }
 
+    /// The most tokens of so many bytes: for budgets, which must never be passed.
+    pub(crate) fn most_tokens(&self, bytes: u64) -> u64 {
+        self.tokens(bytes).max(bytes.div_ceil(LEAST))
+    }
+
     /// Bytes of so many tokens; clearly fewer than what was refused.
     pub(crate) fn bytes(&self, tokens: u64) -> u64 {
         let bytes = (tokens as f64 * self.bytes_per_token) as u64;
@@ -111,6 +118,8 @@ mod tests {
         assert_eq!(gauge.tokens(7_000), 2_000);
         counted(&mut gauge, 10_000, 5_000);
         assert_eq!((gauge.tokens(7_000), gauge.bytes(100)), (3_500, 200));
+        assert_eq!(gauge.most_tokens(7_000), 3_500);
+        assert_eq!(Gauge::default().most_tokens(7_000), 2_334);
         // No count, too small to tell, and absurd ones.
         counted(&mut gauge, 10_000, 0);
         counted(&mut gauge, 900, 450);

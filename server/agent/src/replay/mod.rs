@@ -163,6 +163,7 @@ impl Fold {
                 body_sha256,
                 body_bytes,
                 max_output,
+                ..
             } => {
                 let request = |config: &Config| Request {
                     tools: config.tools.clone(),

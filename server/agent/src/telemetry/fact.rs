@@ -27,7 +27,10 @@ pub(super) enum What {
         tools: Vec<String>,
     },
     TurnBegan,
-    RequestSent,
+    RequestSent {
+        /// See [`interline_log::Prefix::stability`].
+        stability: Option<f64>,
+    },
     Responded {
         reason: &'static str,
         usage: Usage,
@@ -69,7 +72,10 @@ fn what(data: &EventData) -> Option<What> {
             tools: tools.iter().map(|tool| tool.name.clone()).collect(),
         },
         EventData::InputUser { .. } => What::TurnBegan,
-        EventData::RequestSent { .. } | EventData::CompactSent { .. } => What::RequestSent,
+        EventData::RequestSent { prefix, .. } => What::RequestSent {
+            stability: prefix.as_ref().and_then(interline_log::Prefix::stability),
+        },
+        EventData::CompactSent { .. } => What::RequestSent { stability: None },
         EventData::ResponseStopped {
             reason,
             usage,

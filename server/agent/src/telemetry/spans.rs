@@ -39,6 +39,8 @@ struct Turn {
     steps: u64,
     step: Option<u64>,
     request: Option<u64>,
+    /// Of the request that is out.
+    stability: Option<f64>,
     calls: HashMap<CallId, Call>,
 }
 
@@ -89,12 +91,13 @@ impl Spans {
             What::TurnBegan => {
                 self.turns.insert(fact.turn, Turn::new(fact.at));
             }
-            What::RequestSent => {
+            What::RequestSent { stability } => {
                 self.end_step(fact, &config);
                 let turn = self.turn(fact);
                 turn.steps += 1;
                 turn.step = Some(fact.at);
                 turn.request = Some(fact.at);
+                turn.stability = *stability;
             }
             What::Responded {
                 reason,
@@ -114,6 +117,7 @@ impl Spans {
                 let turn = self.turn(fact);
                 turn.input += input;
                 turn.output += usage.output;
+                let stability = turn.stability.take();
                 if let Some(began) = turn.request.take() {
                     metrics.observe(metrics::OPERATION, model(), seconds(began, fact.at));
                     let mut attributes = vec![
@@ -122,6 +126,9 @@ impl Spans {
                         list("gen_ai.response.finish_reasons", reason),
                     ];
                     attributes.extend(cost.map(|cost| decimal("interline.cost_usd", cost)));
+                    let stability =
+                        stability.map(|part| decimal("interline.prefix_stability", part));
+                    attributes.extend(stability);
                     self.end_request(fact, began, &config, attributes, None);
                 }
             }
@@ -281,6 +288,7 @@ impl Turn {
             steps: 0,
             step: None,
             request: None,
+            stability: None,
             calls: HashMap::new(),
         }
     }

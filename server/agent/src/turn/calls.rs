@@ -37,6 +37,17 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// A call of nobody's asking but the user's.
+    pub(super) fn looking(tool: &str, arguments: String) -> Self {
+        Self {
+            id: CallId::new(),
+            announced: false,
+            tool_use_id: String::new(),
+            tool: tool.to_owned(),
+            arguments,
+        }
+    }
+
     /// A call that an earlier process left without a result.
     pub(crate) fn again(
         announced: Option<CallId>,
@@ -123,6 +134,9 @@ impl Turn {
             self.guard.called(&call.tool, &call.arguments)?;
             let ready = self.ready_call(&call);
             self.guard.prepared(ready.is_ok())?;
+            if let Ok(ready) = &ready {
+                self.touch(ready.real_call());
+            }
             match ready {
                 Err(message) => {
                     self.run_reads(&mut batch).await?;
@@ -141,13 +155,7 @@ impl Turn {
 
     /// One call, of nobody's asking but the user's: the same gate, the same record, no request.
     pub(super) async fn single(&mut self, tool: &str, arguments: &str) -> Result<Output, String> {
-        let call = Wanted {
-            id: CallId::new(),
-            announced: false,
-            tool_use_id: String::new(),
-            tool: tool.to_owned(),
-            arguments: arguments.to_owned(),
-        };
+        let call = Wanted::looking(tool, arguments.to_owned());
         let prepared = self.prepare_call(&call)?;
         self.gate_and_execute(&call, Ready::real(prepared))
             .await
@@ -295,7 +303,7 @@ impl Turn {
     }
 
     /// What is in the session from here on, on record where it is news.
-    fn label(&self, labels: Labels) -> Result<(), End> {
+    pub(super) fn label(&self, labels: Labels) -> Result<(), End> {
         if self.session.label(labels) {
             let labelled = EventData::SessionLabelled {
                 untrusted: self.session.tainted(),
@@ -379,7 +387,7 @@ impl Turn {
         Ok(())
     }
 
-    fn execute(
+    pub(super) fn execute(
         &self,
         id: CallId,
         prepared: Prepared,

@@ -5,7 +5,6 @@
 //! two tries that freed too little the turn stops and says what takes the place.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
 
 use bytes::Bytes;
 use interline_log::{
@@ -192,12 +191,9 @@ impl Turn {
         let known = files
             .iter()
             .map(|file| (file.path.clone(), file.sha256.clone()));
-        let known: HashMap<_, _> = known.collect();
-        *self
-            .session
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = known;
+        self.session.known().forget_all_but(known.collect());
+        // What was told of the editor may be gone: it is told again after the next step.
+        self.seen = u64::MAX;
         if !files.is_empty() {
             self.record(Actor::System, EventData::ContextLoaded { files })?;
         }
@@ -206,8 +202,7 @@ impl Turn {
 
     /// Instruction files that the model was told.
     fn known(&self) -> HashMap<String, String> {
-        let known = self.session.known.lock();
-        known.unwrap_or_else(PoisonError::into_inner).clone()
+        self.session.known().instructions.clone()
     }
 
     /// All that is on record.

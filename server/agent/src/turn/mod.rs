@@ -9,8 +9,10 @@ mod guard;
 mod permission;
 mod ready;
 mod request;
+mod telling;
 mod verdict;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,13 +23,14 @@ use interline_log::{
 use interline_model::{ModelClient, Price};
 use interline_tools::Output;
 use interline_workspace::editor::Display;
+use interline_workspace::path::WorkspacePath;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Request;
 use crate::budget::{Budget, Taken};
 use crate::recorder::Recorder;
 use crate::session::{Begun, Session, Suspended};
-use crate::{claims, context, crash, system};
+use crate::{claims, crash, system};
 pub(crate) use calls::{Wanted, answer_orphans};
 use guard::Guard;
 
@@ -61,6 +64,10 @@ pub(crate) struct Turn {
     ineffective: u32,
     /// Bytes of the request that is out.
     sent_bytes: u64,
+    /// Files that the calls since the last request work on, in a trusted folder.
+    touched: BTreeSet<WorkspacePath>,
+    /// [`Situation::changes`](interline_workspace::editor::Situation) as of the last look.
+    seen: u64,
 }
 
 /// Ends the turn from within.
@@ -119,7 +126,7 @@ async fn drive(
         Ok(mut turn) => {
             // What waited for permission is not asked again once the user asks for something else.
             let begun = match session.drop_suspended(&turn.recorder) {
-                Ok(()) => turn.begin(request),
+                Ok(()) => turn.begin(request).await,
                 Err(error) => Err(error.into()),
             };
             turn.run_to_end(begun).await
@@ -242,6 +249,8 @@ impl Turn {
             empty_answers: 0,
             ineffective: 0,
             sent_bytes: 0,
+            touched: BTreeSet::new(),
+            seen: 0,
         })
     }
 
@@ -264,8 +273,9 @@ impl Turn {
         self.mark();
         self.run_calls(suspended.calls).await?;
         self.check_edits().await?;
+        self.inform().await?;
         let steering = self.session.steering();
-        self.steer(steering)
+        self.steer(steering).await
     }
 
     async fn run_to_end(&mut self, mut begun: Result<(), End>) -> TurnOutcome {
@@ -286,27 +296,19 @@ impl Turn {
                 .finish(&outcome, || recorded = self.record_end(&outcome))
             {
                 Ok(()) => return self.close(outcome, recorded).await,
-                Err(steering) => begun = self.steer(steering),
+                Err(steering) => begun = self.steer(steering).await,
             }
         }
     }
 
     /// Records the request with its context, and the configuration where it is not what the log says.
-    fn begin(&mut self, request: Request) -> Result<(), End> {
+    async fn begin(&mut self, request: Request) -> Result<(), End> {
         self.record_config()?;
-        let context = self.session.context(request.focus.as_ref());
-        if !context.files.is_empty() {
-            self.record(
-                Actor::System,
-                EventData::ContextLoaded {
-                    files: context.files,
-                },
-            )?;
-        }
+        let context = self.context_of(&request).await?;
         let input = EventData::InputUser {
             title: request.title,
             text: request.text,
-            context: context.text,
+            context,
         };
         self.record(Actor::User, input)?;
         self.mark();
@@ -328,8 +330,9 @@ impl Turn {
             } else if !self.judge_edits().await? {
                 return self.check_claims();
             }
+            self.inform().await?;
             let steering = self.session.steering();
-            self.steer(steering)?;
+            self.steer(steering).await?;
         }
     }
 
@@ -447,14 +450,6 @@ impl Turn {
         Ok(())
     }
 
-    /// Adds what the user said meanwhile, after the results of the step.
-    fn steer(&self, steering: Vec<String>) -> Result<(), End> {
-        for text in steering {
-            self.record(Actor::User, EventData::InputSteer { text })?;
-        }
-        Ok(())
-    }
-
     /// Tells the model something of the harness's.
     fn tell(&self, text: &str) -> Result<(), End> {
         self.record(
@@ -547,17 +542,4 @@ fn prefix(session: &Session) -> (String, Arc<[ToolDefinition]>) {
     let tools = session.host.registry.tools().iter();
     let tools = tools.map(|tool| tool.definition.clone()).collect();
     (system::system_prompt(session.mode()), tools)
-}
-
-impl Session {
-    fn context(&self, focus: Option<&crate::agent::Focus>) -> context::Context {
-        if let Some(recording) = &self.recording {
-            return recording.context();
-        }
-        let mut known = self
-            .known
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        context::assemble(&self.workspace, self.id, focus, &mut known)
-    }
 }

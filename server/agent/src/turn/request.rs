@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use interline_log::{
-    Actor, AssistantBlock, Claim, EventData, LogError, Others, Spending, StopReason, TurnOutcome,
-    Usage,
+    Actor, AssistantBlock, Claim, EventData, LogError, Others, Prefix, Spending, StopReason,
+    TurnOutcome, Usage,
 };
 use interline_model::{Backoff, ErrorClass, ModelError, ModelEvent, cost_micro_usd};
 use interline_workspace::editor::Display;
@@ -67,18 +67,36 @@ impl Turn {
         self.taken.steps += 1;
         self.sent_bytes = body_bytes;
         let body_sha256 = format!("{:x}", Sha256::digest(body));
+        let prefix = Some(self.measure_prefix(body));
         self.record(
             Actor::System,
             EventData::RequestSent {
                 body_sha256,
                 body_bytes,
                 max_output: self.max_output,
+                prefix,
             },
         )?;
         self.recorder.durable().await?;
         // From here on whoever looks sees what is reserved.
         drop(claim);
         Ok(())
+    }
+
+    /// What the body has in common with that of the request before.
+    fn measure_prefix(&self, body: &[u8]) -> Prefix {
+        let parts = interline_model::prefix(self.model.spec().provider, body);
+        let mut prefix = self.session.sent().measure(parts);
+        if prefix.kept < prefix.before {
+            self.recorder
+                .prefix_changed_by()
+                .clone_into(&mut prefix.reason);
+            if prefix.reason == "unexplained" {
+                let Prefix { kept, before, .. } = prefix;
+                tracing::error!(session = %self.session.id, kept, before, "the prompt's prefix has changed, and nothing says why");
+            }
+        }
+        prefix
     }
 
     /// Puts on record what the request may take at most; where that would pass a limit, which one.
@@ -88,7 +106,11 @@ impl Turn {
         max_output: u32,
     ) -> Result<Option<Claim>, End> {
         self.taken.worked = self.started.elapsed().saturating_sub(self.waited);
-        let request = budget::projection(body_bytes, max_output, self.model.spec());
+        let input = self
+            .session
+            .gauge(self.model.spec())
+            .most_tokens(body_bytes);
+        let request = budget::projection(input, max_output, self.model.spec());
         let today = today();
         let (claim, others) = self.others(today).await?;
         let mut own = self.recorder.spending();

@@ -37,6 +37,7 @@ fn sent() -> EventData {
         body_sha256: String::new(),
         body_bytes: 0,
         max_output: None,
+        prefix: None,
     }
 }
 

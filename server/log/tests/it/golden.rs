@@ -10,7 +10,7 @@ use interline_log::{
     AssistantBlock, AssistantContent, BudgetLevel, BudgetLimit, BudgetStop, CallId, CallStatus,
     ClearedResult, CompactSummary, CompactTrigger, Conversation, CrashId, EditVerdict, Encoding,
     Entry, Event, EventData, EventHead, FileBytes, HunkId, HunkKind, HunkRecord, LoadedFile, Mode,
-    PermissionAnswer, RetryClass, SessionId, SessionSummary, StopReason, Store, SummaryBy,
+    PermissionAnswer, Prefix, RetryClass, SessionId, SessionSummary, StopReason, Store, SummaryBy,
     TodoItem, TodoStatus, ToolDefinition, TurnId, TurnOutcome, UnsupportedClaim, Usage, Visit,
     Wire, Workflow,
 };
@@ -317,6 +317,12 @@ fn model_types() -> Vec<EventData> {
             body_sha256: "1".repeat(64),
             body_bytes: 1,
             max_output: Some(2000),
+            prefix: Some(Prefix {
+                bytes: 9_000,
+                before: 8_000,
+                kept: 4_096,
+                reason: "model".into(),
+            }),
         },
         EventData::RequestRetry {
             attempt: 1,

@@ -14,7 +14,7 @@ macro_rules! commands {
         $(#[doc = concat!("The command `", $text, "`.")] pub(crate) const $name: &str = $text;)*
 
         /// Every command, in the order of the document.
-        pub(crate) const COMMANDS: [&str; 17] = [$($name),*];
+        pub(crate) const COMMANDS: [&str; 18] = [$($name),*];
     };
 }
 
@@ -36,6 +36,7 @@ commands! {
     TRANSCRIPT = "interline.transcript"
     HUNKS = "interline.hunks"
     DIFF = "interline.diff"
+    COMPLETE = "interline.complete"
 }
 
 /// Argument of `interline.edit`.
@@ -247,6 +248,14 @@ pub(crate) struct DiffArgs {
     pub(crate) session: Option<SessionId>,
 }
 
+/// Argument of `interline.complete`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CompleteArgs {
+    /// What is typed of the mention, without the `@`.
+    pub(crate) begun: String,
+}
+
 /// What every command answers.
 #[derive(Clone, Debug, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -360,4 +369,25 @@ pub(crate) struct DiffFile {
     pub(crate) before: String,
     /// The text as proposed; empty where the proposal deletes the file.
     pub(crate) after: String,
+}
+
+/// Result of `interline.complete`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CompleteResult {
+    /// What every command answers.
+    #[serde(flatten)]
+    pub(crate) started: Started,
+    /// At most 50, best first.
+    pub(crate) items: Vec<MentionItem>,
+}
+
+/// What a mention can become.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MentionItem {
+    /// The whole mention, without the `@`; of a folder with a `/` at its end.
+    pub(crate) text: String,
+    /// What it is, in a few words.
+    pub(crate) detail: String,
 }

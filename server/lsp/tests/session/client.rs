@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use interline_agent::{Budget, Hook, Settings};
 use interline_log::Mode;
+use interline_model::ModelSpec;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{
@@ -37,6 +38,8 @@ pub(crate) struct Setup {
     pub(crate) state: Arc<TempDir>,
     pub(crate) rules: interline_policy::Rules,
     pub(crate) hooks: Vec<Hook>,
+    /// Models of the configuration; where there is one, it is used.
+    pub(crate) models: Vec<ModelSpec>,
     /// The configuration can't be read.
     pub(crate) problem: Option<&'static str>,
 }
@@ -55,6 +58,7 @@ impl Setup {
             state: Arc::new(tempfile::tempdir().unwrap()),
             rules: interline_policy::Rules::default(),
             hooks: Vec::new(),
+            models: Vec::new(),
             problem: None,
         }
     }
@@ -73,10 +77,16 @@ impl Setup {
     pub(crate) async fn start(self) -> (Client, Value) {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let (input, output) = tokio::io::split(theirs);
+        let base = settings(self.state.path(), self.model);
         let settings = Settings {
+            model: self
+                .models
+                .first()
+                .map_or(base.model, |model| model.name.clone()),
+            models: self.models,
             rules: self.rules,
             hooks: self.hooks,
-            ..settings(self.state.path(), self.model)
+            ..base
         };
         let problem = self.problem;
         let open = move |_: &Path| match problem {
@@ -204,6 +214,11 @@ impl Client {
     pub(crate) async fn sees(&mut self, method: &str, fits: impl Fn(&Value) -> bool) -> Value {
         self.wait(|message| message["method"] == method && fits(&message["params"]))
             .await
+    }
+
+    /// What comes next, whatever it is.
+    pub(crate) async fn next(&mut self) -> Value {
+        self.wait(|_| true).await
     }
 
     async fn wait(&mut self, fits: impl Fn(&Value) -> bool) -> Value {

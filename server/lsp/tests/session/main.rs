@@ -8,8 +8,10 @@
 mod anew;
 mod client;
 mod folders;
+mod mentions;
 mod permission;
 mod plain;
+mod prefix;
 mod talk;
 
 use client::{Client, Setup};

@@ -51,7 +51,8 @@ impl Turn {
             .rposition(|message| request(message).is_some())?;
         let (first, rest) = messages.get(start..)?.split_first()?;
         let text = request(first)?;
-        let words = without_context(&text);
+        let own = without_context(&text);
+        let words = own.to_lowercase();
         let intent = intent(&words);
         let all = [
             "project",
@@ -66,11 +67,15 @@ impl Turn {
         let whole = words
             .split(|c: char| !c.is_alphanumeric())
             .any(|word| all.contains(&word));
-        let given = problems(&text);
+        // What the user names goes before all else that is wrong there.
+        let given = match problems(&own) {
+            none if none.is_empty() => problems(&text),
+            named => named,
+        };
         let path = given
             .first()
             .map(|problem| problem.path.clone())
-            .or_else(|| focus(&text))
+            .or_else(|| focus(messages.get(..=start)?))
             .filter(|_| !whole);
         let problems = if whole { Vec::new() } else { given };
         let warnings = words.contains("warning") || !words.contains("error");
@@ -145,7 +150,7 @@ fn steps(messages: &[Message]) -> Vec<Vec<Done>> {
     steps.filter(|step| !step.is_empty()).collect()
 }
 
-/// The request's own words, in lower case, without the tagged context that goes with it.
+/// The request's own words, without the tagged context that goes with it.
 fn without_context(text: &str) -> String {
     let mut words = String::new();
     let mut open: Option<String> = None;
@@ -166,7 +171,7 @@ fn without_context(text: &str) -> String {
                 open = (!closed).then_some(end);
             }
             _ => {
-                words.push_str(&line.to_lowercase());
+                words.push_str(line);
                 words.push('\n');
             }
         }
@@ -203,10 +208,19 @@ fn intent(words: &str) -> Intent {
     }
 }
 
-/// The file that the user looks at.
-fn focus(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once("<focus file=\"")?;
-    rest.split_once('"').map(|(path, _)| path.to_owned())
+/// The file that the user looks at: it is told when it changes.
+fn focus(messages: &[Message]) -> Option<String> {
+    let texts = messages.iter().rev().filter_map(|message| match message {
+        Message::User { content } => Some(content.iter().rev()),
+        Message::Assistant { .. } => None,
+    });
+    let last = texts.flatten().find_map(|block| match block {
+        UserBlock::Text { text } => text.rsplit_once("<focus"),
+        UserBlock::ToolResult(_) => None,
+    });
+    let (_, told) = last?;
+    let (path, _) = told.strip_prefix(" file=\"")?.split_once('"')?;
+    Some(path.to_owned())
 }
 
 #[cfg(test)]

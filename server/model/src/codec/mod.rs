@@ -54,6 +54,43 @@ fn to_bytes(body: &impl Serialize) -> Result<Bytes, ModelError> {
     bytes.map(Bytes::from).map_err(failed)
 }
 
+/// What a provider caches of a body that [`encode`] made: tools, system and messages, up to the end of what was said
+/// last. Without the marks for the cache, which the provider doesn't count as text, so in pieces; joined, they are a
+/// prefix of those of the next body, unless something before its end has changed.
+pub fn prefix(provider: Provider, body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    // Inside of a string its quotes would be escaped.
+    const MARK: &[u8] = br#","cache_control":{"type":"ephemeral"}"#;
+    let after: &[&[u8]] = match provider {
+        Provider::Anthropic => &[br#"],"max_tokens":"#],
+        Provider::OpenaiChat => &[br#"],"max_tokens":"#, br#"],"max_completion_tokens":"#],
+        Provider::OpenaiResponses => &[br#"],"max_output_tokens":"#],
+        Provider::Builtin => &[br#"],"max_output":"#],
+    };
+    let end = after
+        .iter()
+        .filter_map(|after| memchr::memmem::rfind(body, after))
+        .max();
+    let whole = body.get(..end.unwrap_or(body.len())).unwrap_or(body);
+    // What closes the last message moves along when the next one adds to it.
+    let said = unclosed(whole);
+    let said = said.strip_suffix(unclosed(MARK)).map_or(said, unclosed);
+    let mut from = 0;
+    let marks = memchr::memmem::find_iter(said, MARK).map(Some);
+    marks.chain([None]).map(move |mark| {
+        let piece = said.get(from..mark.unwrap_or(said.len()));
+        from = mark.map_or(said.len(), |mark| mark + MARK.len());
+        piece.unwrap_or_default()
+    })
+}
+
+/// JSON without the brackets and quotes that close it.
+fn unclosed(json: &[u8]) -> &[u8] {
+    let is_closing = |byte: &u8| matches!(byte, b']' | b'}' | b'"');
+    let last = json.iter().rposition(|byte| !is_closing(byte));
+    json.get(..last.map_or(0, |last| last + 1))
+        .unwrap_or_default()
+}
+
 /// Reads one response.
 pub(crate) trait Decoder: Send {
     /// Takes one event of the stream. True if it was part of the answer and not only a sign of life.

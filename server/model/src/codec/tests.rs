@@ -604,7 +604,7 @@ fn error_events_are_errors() {
 }
 
 /// Tools, system and messages of a body as text, without cache breakpoints.
-fn prefix(provider: Provider, body: &str) -> String {
+fn whole_prefix(provider: Provider, body: &str) -> String {
     let body = body.replace(r#","cache_control":{"type":"ephemeral"}"#, "");
     let (end, list) = match provider {
         Provider::OpenaiResponses => (r#"],"max_output_tokens""#, body),
@@ -630,7 +630,7 @@ fn a_request_begins_with_the_bytes_of_the_one_before() {
     ] {
         let (blocks, ..) = read(provider, stream);
         let mut request = request(foreign());
-        let mut last = prefix(provider, &body(&spec(provider), &request));
+        let mut last = whole_prefix(provider, &body(&spec(provider), &request));
         for step in 0..30 {
             request.messages.push(Message::Assistant {
                 wire,
@@ -648,11 +648,43 @@ fn a_request_begins_with_the_bytes_of_the_one_before() {
             let stored = serde_json::to_string(&request.messages).unwrap();
             request.messages = serde_json::from_str(&stored).unwrap();
             let body = body(&spec(provider), &request);
-            let next = prefix(provider, &body);
+            let next = whole_prefix(provider, &body);
             assert!(next.starts_with(&last), "{provider:?} step {step}");
+            let ours: Vec<_> = prefix(provider, body.as_bytes()).collect();
+            let ours = String::from_utf8(ours.concat()).unwrap();
+            assert!(next.starts_with(&ours), "{provider:?} step {step}");
+            let closing = next.len() - ours.len();
+            assert!(closing < 8, "only closing brackets are left out: {closing}");
             assert!(body.matches("cache_control").count() <= 4);
             last = next;
         }
+    }
+}
+
+#[test]
+fn what_is_added_to_the_last_message_moves_no_prefix() {
+    for provider in [
+        Provider::Anthropic,
+        Provider::OpenaiChat,
+        Provider::OpenaiResponses,
+        Provider::Builtin,
+    ] {
+        let joined = |request: &Request| {
+            let body = body(&spec(provider), request);
+            let pieces: Vec<_> = prefix(provider, body.as_bytes()).collect();
+            String::from_utf8(pieces.concat()).unwrap()
+        };
+        // It looks like the end of the messages, and like a mark.
+        let tricky = r#"say "x"],"max_tokens":1 and ,"cache_control":{"type":"ephemeral"}"#;
+        let mut request = request(vec![user(vec![text(tricky)])]);
+        let before = joined(&request);
+        let escaped = r#"\"max_tokens\":1 and ,\"cache_control\""#;
+        assert!(before.contains(escaped), "{provider:?}: {before}");
+        if let Some(Message::User { content }) = request.messages.last_mut() {
+            content.push(text("and more"));
+        }
+        let after = joined(&request);
+        assert!(after.starts_with(&before) && after.len() > before.len());
     }
 }
 

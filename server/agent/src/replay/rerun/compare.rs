@@ -99,8 +99,10 @@ fn comparable(data: &EventData, blind: bool) -> Value {
     match data {
         EventData::SessionConfig { .. } if blind => without(&["encoding"]),
         EventData::RequestSent { .. } if blind => {
-            without(&["body_sha256", "body_bytes", "max_output"]);
+            without(&["body_sha256", "body_bytes", "max_output", "prefix"]);
         }
+        // It follows from the bodies, and was not measured always.
+        EventData::RequestSent { .. } => without(&["prefix"]),
         EventData::BudgetReserved { .. } if blind => without(&["micro_usd", "tokens"]),
         EventData::BudgetReserved { .. } => without(&["micro_usd"]),
         EventData::RequestRetry { .. } => without(&["delay_ms"]),

@@ -10,11 +10,13 @@ use interline_log::{BudgetStop, Entry, Event, EventData, LogError, SessionId, To
 use tokio_util::sync::CancellationToken;
 
 use super::compare::{self, Names};
-use crate::context::Context;
 use crate::replay::Difference;
 
 /// How the loop begins what a checker says of the turn's edits.
 const CHECKED: &str = "<diagnostics after=";
+
+/// How begins what the editor has to tell, a checker included: the loop's own words have no tags.
+const TOLD: &str = "<";
 
 pub(crate) struct Recording {
     session: SessionId,
@@ -139,19 +141,12 @@ impl Recording {
     }
 
     /// What went with the request.
-    pub(crate) fn context(&self) -> Context {
-        let mut context = Context::default();
-        for event in self.ahead() {
-            match &event.data {
-                EventData::ContextLoaded { files } => context.files.clone_from(files),
-                EventData::InputUser { context: text, .. } => {
-                    context.text.clone_from(text);
-                    break;
-                }
-                _ => {}
-            }
-        }
-        context
+    pub(crate) fn context(&self) -> String {
+        let context = self.ahead().find_map(|event| match &event.data {
+            EventData::InputUser { context, .. } => Some(context.clone()),
+            _ => None,
+        });
+        context.unwrap_or_default()
     }
 
     /// The limit that the next request would have passed: limits are the configuration's, and change.
@@ -272,7 +267,6 @@ pub(super) fn cuts(event: &Event) -> bool {
 pub(super) fn is_loops(event: &Event) -> bool {
     match &event.data {
         EventData::SessionConfig { .. }
-        | EventData::ContextLoaded { .. }
         | EventData::InputUser { .. }
         | EventData::InputSteer { .. }
         | EventData::BudgetReserved { .. }
@@ -286,7 +280,7 @@ pub(super) fn is_loops(event: &Event) -> bool {
         | EventData::ToolIntent { .. }
         | EventData::ToolOutcome { .. }
         | EventData::TurnEnded { .. } => true,
-        EventData::InputEditor { .. } => !is_of_checker(&event.data),
+        EventData::InputEditor { text } => !text.starts_with(TOLD),
         _ => false,
     }
 }

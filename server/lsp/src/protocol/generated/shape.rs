@@ -75,8 +75,8 @@ pub(super) fn definitions() -> BTreeMap<String, Documented> {
         ($($name:ident)*) => { $(add::<$name>(&mut written);)* };
     }
     all!(EditArgs FixArgs ExplainArgs PromptArgs HunkSelection ReviseArgs CancelArgs UndoArgs ModeArgs ModelArgs
-        TrustArgs SessionsArgs ResumeArgs TranscriptArgs HunksArgs DiffArgs
-        Started ModelResult TrustResult SessionsResult TranscriptResult HunksResult DiffResult
+        TrustArgs SessionsArgs ResumeArgs TranscriptArgs HunksArgs DiffArgs CompleteArgs
+        Started ModelResult TrustResult SessionsResult TranscriptResult HunksResult DiffResult CompleteResult
         PermissionParams PermissionResult SaveParams SaveResult QueryParams QueryResult EventParams DiagnosticsParams FocusParams);
     // What has defaults is told as the server reads it: every field optional.
     let mut read = SchemaSettings::draft2020_12().into_generator();
