@@ -1,4 +1,5 @@
-//! The process is killed at every event of a turn, and at random moments: what is on record stays true, and the turn can go on.
+//! The process is killed at each type of event of a turn, and at random moments: what is on record stays true, and the turn can
+//! go on. All events of a longer turn, without a process each: `matrix.rs`.
 //!
 //! The promise of each kill: whole lines only, the chain verifies, every edit that stands in a file is on record, nothing is
 //! applied twice, no command runs twice, and a resumed session ends where the undisturbed one ends.
@@ -289,54 +290,45 @@ fn sha256(text: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Every `step`th event from `first`, until the turn ends before the kill.
-fn at_events(mode: &str, first: usize, step: usize) {
-    let mut at = first;
-    loop {
+/// How the events of the turn follow each other, where nobody kills it.
+fn types(mode: &str) -> Vec<String> {
+    let (place, _) = killed(place(mode), &Moment::After(Duration::from_secs(30)));
+    let id = place.session();
+    let events = events(&place, &id);
+    let kind = |event: &Value| event["type"].as_str().unwrap().to_owned();
+    events.iter().map(kind).collect()
+}
+
+/// After one event of each type. All the others: `matrix.rs`.
+fn at_each_type(mode: &str, one: impl Fn(&[String], &String) -> Option<usize>) {
+    let types = types(mode);
+    let moments: BTreeSet<_> = types.iter().filter_map(|kind| one(&types, kind)).collect();
+    assert!(moments.len() > 15, "{types:?}");
+    for at in moments.into_iter().map(|at| at + 1) {
         let moment = format!("{mode}, killed at event {at}");
-        let (place, was_killed) = killed(place(mode), &Moment::Event(at));
+        let (place, _) = killed(place(mode), &Moment::Event(at));
         recovers(place, at.is_multiple_of(3), &moment);
-        if !was_killed {
-            assert!(at > 30, "{moment}: the turn is longer than that");
-            return;
-        }
-        at += step;
     }
 }
 
 #[test]
-fn the_undisturbed_turn() {
-    let (place, _) = killed(
-        place("accept-edits"),
-        &Moment::After(Duration::from_secs(30)),
-    );
-    ends_as_undisturbed(&place, "undisturbed");
+fn at_the_first_event_of_each_type_with_edits_landing() {
+    at_each_type("accept-edits", |types, kind| {
+        types.iter().position(|other| other == kind)
+    });
 }
 
 #[test]
-fn at_every_event_with_edits_landing_1() {
-    at_events("accept-edits", 1, 2);
-}
-
-#[test]
-fn at_every_event_with_edits_landing_2() {
-    at_events("accept-edits", 2, 2);
-}
-
-#[test]
-fn at_every_event_with_edits_applied_at_the_end_1() {
-    at_events("default", 1, 2);
-}
-
-#[test]
-fn at_every_event_with_edits_applied_at_the_end_2() {
-    at_events("default", 2, 2);
+fn at_the_last_event_of_each_type_with_edits_applied_at_the_end() {
+    at_each_type("default", |types, kind| {
+        types.iter().rposition(|other| other == kind)
+    });
 }
 
 #[test]
 fn at_random_moments() {
     let mut random = std::process::id();
-    for _ in 0..30 {
+    for _ in 0..15 {
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let time = Duration::from_micros(u64::from(random >> 8) % 200_000);
         let (place, _) = killed(place("accept-edits"), &Moment::After(time));

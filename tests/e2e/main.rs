@@ -12,6 +12,7 @@ mod hooks;
 mod kills;
 mod lesser;
 mod malformed;
+mod matrix;
 mod place;
 mod prompts;
 mod recovery;

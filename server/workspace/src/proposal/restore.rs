@@ -258,8 +258,11 @@ impl FileState {
         match (&logged.stage, &logged.record.kind) {
             (LoggedStage::Pending, _) => Some(Stage::Pending),
             (LoggedStage::Applied, _) => Some(Stage::Applied),
-            (LoggedStage::Accepting { .. }, HunkKind::Delete | HunkKind::Move { .. }) if !there => {
+            (LoggedStage::Accepting { post, .. }, HunkKind::Delete | HunkKind::Move { .. })
+                if !there =>
+            {
                 news.applied.push(id);
+                news.gone = Some(post.clone());
                 Some(Stage::Applied)
             }
             // The text before and after says nothing where both are empty; that the new file is there does.
@@ -289,6 +292,8 @@ pub(super) struct News {
     pub(super) refused: Vec<HunkId>,
     pub(super) undone: Vec<HunkId>,
     pub(super) conflicted: Vec<HunkId>,
+    /// The hash of the text of a file that is no longer at its place: what moved has it still.
+    gone: Option<String>,
 }
 
 impl News {
@@ -306,13 +311,14 @@ impl News {
             refused,
             undone,
             conflicted,
+            gone,
         } = self;
         push(
             &applied,
             EventData::EditApplied {
                 path: path.clone(),
                 hunks: applied.clone(),
-                post_sha256: post_sha256.clone(),
+                post_sha256: gone.unwrap_or_else(|| post_sha256.clone()),
             },
         );
         push(

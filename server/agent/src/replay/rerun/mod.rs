@@ -200,7 +200,7 @@ impl Player<'_> {
             return self.recording.differs("the turn", "that another one runs");
         };
         let over = self.recording.begin();
-        let run = turn::run(self.session.clone(), id, cancel, request);
+        let run = Box::pin(turn::run(self.session.clone(), id, cancel, request));
         tokio::select! {
             biased;
             () = over.cancelled() => {}
@@ -219,6 +219,7 @@ impl Player<'_> {
         let over = self.recording.begin();
         steer(&self.recording, &self.session);
         let run = turn::take_up(self.session.clone(), turn, cancel, suspended);
+        let run = Box::pin(run);
         tokio::select! {
             biased;
             () = over.cancelled() => {}
