@@ -74,7 +74,31 @@ pub struct GrepResult {
     pub truncated: bool,
 }
 
+/// How far the search index of a workspace is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Indexed {
+    /// Files that are not ignored.
+    pub files: usize,
+    /// Those that wait to be indexed; they are searched as if there were no index.
+    pub waiting: usize,
+}
+
 impl Workspace {
+    /// How far the search index is; `None` where there is none, or it is not known which files there are.
+    #[must_use]
+    pub fn indexed(&self) -> Option<Indexed> {
+        #[cfg(target_os = "linux")]
+        {
+            let indexing = self.indexing.get()?;
+            let current = indexing.tree.current()?;
+            let waiting = indexing.search.waiting(&current);
+            let files = current.len();
+            Some(Indexed { files, waiting })
+        }
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
     /// The entries of a folder as the session sees it: ignored ones left out, new files of its proposal in.
     pub fn list(
         &self,

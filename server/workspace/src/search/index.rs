@@ -174,14 +174,11 @@ impl Index {
     }
 
     /// How many files wait to be indexed.
-    #[cfg(test)]
-    fn waiting(&self) -> usize {
-        let state = self.lock();
-        state
-            .direct
-            .values()
-            .filter(|why| **why == Why::Waits)
-            .count()
+    pub(super) fn waiting(&self, current: &Known) -> usize {
+        let mut state = self.lock();
+        state.sync(current);
+        let all = state.direct.values();
+        all.filter(|why| **why == Why::Waits).count()
     }
 
     // --- what goes on in the background ---

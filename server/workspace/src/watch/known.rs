@@ -158,6 +158,11 @@ impl Known {
         self.files.get(path).copied()
     }
 
+    /// How many files there are.
+    pub(crate) fn len(&self) -> usize {
+        self.files.len()
+    }
+
     /// Files below a folder that is not ignored, or the file itself, by path; `None` where it is neither.
     pub(crate) fn below<'a>(&'a self, path: &'a str) -> Option<Files<'a>> {
         if let Some(entry) = self.files.get_key_value(path) {

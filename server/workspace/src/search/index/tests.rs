@@ -100,7 +100,7 @@ impl Twins {
     }
 
     fn waiting(&self) -> usize {
-        self.indexing().search.waiting()
+        self.indexed.indexed().unwrap().waiting
     }
 
     fn both(&self, what: impl Fn(&Workspace) -> String) -> (String, String) {
