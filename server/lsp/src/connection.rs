@@ -126,6 +126,7 @@ impl Connection {
         let all = self.folders.all();
         for (index, folder) in all.iter().enumerate() {
             self.begin_folder(folder, index == 0);
+            folder.workspace.start_indexing(&folder.state);
         }
     }
 
@@ -140,6 +141,9 @@ impl Connection {
         match &folder {
             Ok(folder) => {
                 self.begin_folder(folder, false);
+                if self.initialized.load(Ordering::Relaxed) {
+                    folder.workspace.start_indexing(&folder.state);
+                }
                 self.folders.adopt(folder);
             }
             Err(problem) => self.say(MessageType::ERROR, vec![problem.clone()]),
@@ -180,7 +184,6 @@ impl Connection {
         if !self.initialized.load(Ordering::Relaxed) {
             return;
         }
-        folder.workspace.start_indexing(&folder.state);
         if let Some(shown) = folder.take_shown() {
             let (client, side) = (self.client.clone(), self.side());
             let transcripts = Transcripts::of(folder);

@@ -122,10 +122,7 @@ impl Workspace {
             None => view,
         };
         let glob = files::Glob::new(pattern, view.from())?;
-        let mut found = view.newest(&glob);
-        let more = found.len() > limit;
-        found.truncate(limit);
-        Ok((found, more))
+        Ok(view.newest(&glob, limit))
     }
 
     /// Searches what the session sees. Runs on the calling thread and its own workers; ends early on `cancelled`.

@@ -193,11 +193,16 @@ impl View {
         walker(&self.start())
     }
 
-    /// Files that match, newest first: what is in memory is newer than everything on disk.
-    pub(super) fn newest(&self, glob: &Glob) -> Vec<WorkspacePath> {
+    /// The newest `limit` files that match, newest first, and whether there are more: what is in memory is newer than
+    /// everything on disk.
+    pub(super) fn newest(&self, glob: &Glob, limit: usize) -> (Vec<WorkspacePath>, bool) {
         let found = Mutex::new(Vec::new());
         self.visit(|| {
-            |path: &str, source: Source<'_>| {
+            let mut part = Part {
+                all: &found,
+                files: Vec::new(),
+            };
+            move |path: &str, source: Source<'_>| {
                 if glob.matches(path)
                     && let Ok(path) = WorkspacePath::new(path)
                 {
@@ -205,7 +210,7 @@ impl View {
                         Source::Memory(_) => None,
                         Source::Disk(file) => Some(modified(file)),
                     };
-                    lock(&found).push((modified, path));
+                    part.files.push((modified, path));
                 }
                 WalkState::Continue
             }
@@ -213,14 +218,13 @@ impl View {
         let mut found = found
             .into_inner()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        found.sort_by(|(a_time, a), (b_time, b)| {
-            let newest = a_time
-                .is_some()
-                .cmp(&b_time.is_some())
-                .then(b_time.cmp(a_time));
-            newest.then_with(|| a.cmp(b))
-        });
-        found.into_iter().map(|(_, path)| path).collect()
+        let more = found.len() > limit;
+        if more {
+            found.select_nth_unstable_by(limit, newer);
+            found.truncate(limit);
+        }
+        found.sort_unstable_by(newer);
+        (found.into_iter().map(|(_, path)| path).collect(), more)
     }
 
     /// The folder's own entries, by name.
@@ -282,6 +286,26 @@ pub(crate) fn walker_with(
         .follow_links(false)
         .filter_entry(filter);
     walk
+}
+
+/// A file, and when it was changed; `None`: it is in memory.
+type Found = (Option<SystemTime>, WorkspacePath);
+
+fn newer((a_time, a): &Found, (b_time, b): &Found) -> std::cmp::Ordering {
+    let newest = a_time.is_some().cmp(&b_time.is_some());
+    newest.then(b_time.cmp(a_time)).then_with(|| a.cmp(b))
+}
+
+/// What one thread has found; it comes to the others when the thread has ended.
+struct Part<'a> {
+    all: &'a Mutex<Vec<Found>>,
+    files: Vec<Found>,
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        lock(self.all).append(&mut self.files);
+    }
 }
 
 /// A lock whose holder can't leave the list half written.

@@ -37,7 +37,7 @@ const MAX_SMALL: usize = 8;
 /// A segment is small below so many bytes.
 const SMALL: u64 = 1 << 20;
 /// Lists are not read any more for so few texts: to search them is faster.
-const FEW: usize = 8;
+const FEW: usize = 1;
 /// A file is indexed when it has rested for so long: a later change can't have the same time then.
 const REST: Duration = Duration::from_secs(2);
 

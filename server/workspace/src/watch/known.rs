@@ -18,6 +18,8 @@ use crate::search::{walker, walker_with};
 
 /// More folders are not watched: each takes about 1 KiB of the kernel's memory.
 const MAX_FOLDERS: usize = 100_000;
+/// More files are not kept track of: each takes about 250 bytes, with what the indexes know of it.
+const MAX_FILES: usize = 400_000;
 /// More stale folders at a time, and the list is made anew instead.
 const MAX_STALE: usize = 1_024;
 /// Changes that are remembered for those who ask what has changed.
@@ -430,31 +432,19 @@ impl Known {
         found.watch(&start)?;
         let filter = found.clone();
         let mut walk = walker_with(&start, move |entry| filter.enter(entry));
-        let (files, root) = (Mutex::new(Vec::new()), &self.root);
         // One thread: this is for the background, or small.
         walk.threads(1).build_parallel().run(|| {
-            Box::new(|entry| {
-                let Ok(entry) = entry else {
-                    return WalkState::Continue;
-                };
-                let path = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
-                if let Some(path) = path
-                    && entry.file_type().is_some_and(|kind| kind.is_file())
-                {
-                    let stamp = entry
-                        .metadata()
-                        .map_or_else(|_| Stamp::default(), |facts| Stamp::from(&facts));
-                    lock(&files).push((path.to_owned(), stamp));
-                }
-                WalkState::Continue
-            })
+            Box::new(|entry| entry.map_or(WalkState::Continue, |entry| found.meet(&entry)))
         });
-        for (path, stamp) in std::mem::take(&mut *lock(&files)) {
-            self.insert(&path, stamp);
-        }
         let found = std::mem::take(&mut *lock(&found.state));
         if let Some(error) = found.error {
             return Err(error);
+        }
+        for (path, stamp) in found.files {
+            self.insert(&path, stamp);
+        }
+        if self.folders.len() + found.folders.len() > MAX_FOLDERS || self.files.len() > MAX_FILES {
+            return Err(too_many());
         }
         self.rules.extend(
             found
@@ -470,9 +460,6 @@ impl Known {
             }
             self.folders.insert(path, id);
         }
-        if self.folders.len() > MAX_FOLDERS {
-            return Err(too_many());
-        }
         Ok(true)
     }
 }
@@ -487,6 +474,7 @@ struct Found {
 
 #[derive(Default)]
 struct FoundState {
+    files: Vec<(String, Stamp)>,
     folders: Vec<(String, Id)>,
     /// Folders that have a repository of their own.
     repositories: Vec<PathBuf>,
@@ -522,8 +510,31 @@ impl Found {
         }
     }
 
+    fn meet(&self, entry: &ignore::DirEntry) -> WalkState {
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+        let Some(path) = self.name(entry.path()).filter(|_| is_file) else {
+            return WalkState::Continue;
+        };
+        let facts = entry.metadata();
+        let stamp = facts.map_or_else(|_| Stamp::default(), |facts| Stamp::from(&facts));
+        let mut state = lock(&self.state);
+        state.files.push((path.to_owned(), stamp));
+        if state.files.len() > MAX_FILES {
+            state.error.get_or_insert_with(too_many);
+        }
+        if state.error.is_some() {
+            WalkState::Quit
+        } else {
+            WalkState::Continue
+        }
+    }
+
+    fn name<'a>(&self, path: &'a Path) -> Option<&'a str> {
+        path.strip_prefix(&self.root).ok()?.to_str()
+    }
+
     fn watch(&self, folder: &Path) -> io::Result<()> {
-        let Some(path) = folder.strip_prefix(&self.root).ok().and_then(Path::to_str) else {
+        let Some(path) = self.name(folder) else {
             return Ok(());
         };
         if folder
@@ -561,7 +572,10 @@ impl Found {
 }
 
 fn too_many() -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, "too many folders to watch")
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "too many files and folders to watch",
+    )
 }
 
 /// File systems whose changes all go through this kernel.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::watch::{File, Stamp};
 
-/// Larger files are always searched: there are few, and most of them would match anything.
-const MAX_BYTES: u64 = 2 << 20;
+/// Larger files are always searched: there are few, and each is read whole to be indexed.
+const MAX_BYTES: u64 = 16 << 20;
 
 pub(super) struct Reader {
     root: PathBuf,

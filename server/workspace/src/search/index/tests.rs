@@ -184,7 +184,7 @@ fn what_can_not_be_indexed_is_searched() {
     put(
         &twins.root,
         "huge",
-        &[b"x".repeat(3 << 20), b"\nneedle\n".to_vec()].concat(),
+        &[b"x".repeat(17 << 20), b"\nneedle\n".to_vec()].concat(),
     );
     put(&twins.root, "binary", b"a needle\0b");
     put(&twins.root, "late", b"b\0a needle");
