@@ -9,10 +9,16 @@ export function enabled(name: Switch, document: vscode.TextDocument): boolean {
   return vscode.workspace.getConfiguration("interline", document).get<boolean>(name, true);
 }
 
-/** What the server is told: it may tighten its own configuration by this, never loosen it. */
-export function serverSettings(): { model: string; mode: string } {
+/** What the server is told: it may tighten its own configuration by this, never loosen it. Only what somebody has set: a
+ * default of ours must not stand above Interline's own configuration. */
+export function serverSettings(): { model?: string; mode?: string } {
   const config = vscode.workspace.getConfiguration("interline");
-  return { model: config.get("model", "auto"), mode: config.get("mode", "default") };
+  const set = (name: string): string | undefined => {
+    const found = config.inspect<string>(name);
+    return found?.workspaceFolderValue ?? found?.workspaceValue ?? found?.globalValue;
+  };
+  const [model, mode] = [set("model"), set("mode")];
+  return { ...(model === undefined ? {} : { model }), ...(mode === undefined ? {} : { mode }) };
 }
 
 export function extraEnv(): Record<string, string> {

@@ -13,7 +13,7 @@ export async function debugInformation({ server, hunks, turns }: Parts): Promise
     ["server", `${server.version ?? "unknown version"}, ${State[server.state]}`],
     ["program", server.binary && `${server.binary.path} (from ${server.binary.from})`],
     ["folder trusted", vscode.workspace.isTrusted],
-    ["settings", `model ${model}, mode ${mode}`],
+    ["settings", `model ${model ?? "not set"}, mode ${mode ?? "not set"}`],
     ["session", `model ${turns.model ?? "?"}, mode ${turns.mode ?? "?"}, ${turns.all.length} running, ${hunks.all.length} hunks`],
   ];
   const content = `# Interline: debug information\n\n${rows.map(([name, value]) => `- ${name}: ${value ?? "none"}`).join("\n")}\n`;

@@ -17,6 +17,19 @@ export function othersDiagnostics(uri: vscode.Uri): vscode.Diagnostic[] {
   return vscode.languages.getDiagnostics(uri).filter((diagnostic) => diagnostic.source !== "interline");
 }
 
+/** What is ours in a document, to tell by: an event does not say whose diagnostics changed. */
+const ours = new Map<string, string>();
+
+/** Did only our own diagnostics change? */
+function isOurs(uri: vscode.Uri): boolean {
+  const key = uri.toString();
+  const own = vscode.languages.getDiagnostics(uri).filter(({ source }) => source === "interline");
+  const now = own.map(({ range, message }) => `${range.start.line}:${range.end.line}:${message}`).join("\n");
+  const before = ours.get(key) ?? "";
+  ours.set(key, now);
+  return now !== before;
+}
+
 export function watchDiagnostics(server: Server): vscode.Disposable {
   const waiting = new Map<string, vscode.Uri>();
   let timer: NodeJS.Timeout | undefined;
@@ -38,10 +51,12 @@ export function watchDiagnostics(server: Server): vscode.Disposable {
     vscode.workspace.onDidCloseTextDocument(({ uri }) => {
       changed.delete(uri.toString());
       published.delete(uri.toString());
+      ours.delete(uri.toString());
     }),
     vscode.languages.onDidChangeDiagnostics(({ uris }) => {
-      for (const uri of uris) published.set(uri.toString(), Date.now());
-      soon(uris);
+      const theirs = uris.filter((uri) => !isOurs(uri));
+      for (const uri of theirs) published.set(uri.toString(), Date.now());
+      soon(theirs);
     }),
     server.onState(() => soon(vscode.languages.getDiagnostics().map(([uri]) => uri))),
     { dispose: () => clearTimeout(timer) },

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use futures::future::try_join_all;
 use interline_log::{EditVerdict, SessionId};
 use interline_workspace::editor::{Diagnostic, Severity};
 use interline_workspace::path::WorkspacePath;
@@ -21,6 +22,8 @@ use crate::tools::diagnostics;
 const NAMED: usize = 20;
 /// Codes that it names.
 const CODES: usize = 8;
+/// An editor is asked this often for what its servers say of a file; each time it gives them 2 s to settle.
+const LOOKS: u32 = 4;
 
 /// What was found wrong at one moment.
 #[derive(Clone, Debug)]
@@ -72,19 +75,32 @@ impl Findings {
 }
 
 fn delta(before: &Checked, after: &Checked) -> Verdict {
+    // What stands where it stood is the same; of what is left over, edits have moved the places.
+    let before: Vec<_> = before.diagnostics.iter().filter(counts).collect();
+    let stands = |d: &Diagnostic, there: &[&Diagnostic]| {
+        let same = |other: &&Diagnostic| key(other) == key(d) && other.range == d.range;
+        there.iter().any(same)
+    };
+    let after_all: Vec<_> = after.diagnostics.iter().filter(counts).collect();
     let mut known: BTreeMap<_, usize> = BTreeMap::new();
-    for diagnostic in before.diagnostics.iter().filter(counts) {
+    for diagnostic in before.iter().filter(|d| !stands(d, &after_all)) {
         *known.entry(key(diagnostic)).or_default() += 1;
     }
     let mut new = Vec::new();
-    let mut left = 0;
-    for diagnostic in after.diagnostics.iter().filter(counts) {
-        match known.get_mut(&key(diagnostic)) {
-            Some(count @ 1..) => {
-                *count -= 1;
-                left += usize::from(diagnostic.severity == Severity::Error);
-            }
-            _ => new.push(diagnostic),
+    let mut left = 0u32;
+    for diagnostic in &after_all {
+        let is_known = stands(diagnostic, &before)
+            || match known.get_mut(&key(diagnostic)) {
+                Some(count @ 1..) => {
+                    *count -= 1;
+                    true
+                }
+                _ => false,
+            };
+        if !is_known {
+            new.push(*diagnostic);
+        } else if diagnostic.severity == Severity::Error {
+            left = left.saturating_add(1);
         }
     }
     new.sort_by_key(|d| d.severity);
@@ -99,7 +115,7 @@ fn delta(before: &Checked, after: &Checked) -> Verdict {
             cleared: number(known.values().sum()),
             new_errors: number(errors),
             new_warnings: number(new.len() - errors),
-            left: number(left),
+            left,
             cleared_codes,
             new_codes,
         },
@@ -173,10 +189,13 @@ async fn landed(
     let Some(before) = before.filter(|_| diagnosis::pending(environment).is_empty()) else {
         return Ok(None);
     };
-    let mut now: Vec<Checked> = Vec::new();
     // Asked of each file, they say whether they have seen its last change; asked of all, they only say what they know.
-    for path in touched {
-        match diagnosis::by_editor(environment, Some(path), cancel, true).await? {
+    let mut now: Vec<Checked> = Vec::new();
+    let files = touched
+        .iter()
+        .map(|path| settled(environment, path, cancel));
+    for (path, found) in touched.iter().zip(try_join_all(files).await?) {
+        match found {
             None => return Ok(None),
             Some(found) if !found.settled => {
                 let who = &found.source;
@@ -204,6 +223,21 @@ async fn landed(
         .diagnostics
         .extend(others.filter(|d| !touched.contains(&d.path)));
     Ok(Some(Ok(delta(&before.0, &after))))
+}
+
+/// What they say of a file, asked again while they have not caught up: the first look at a project takes long.
+async fn settled(
+    environment: &Environment,
+    path: &WorkspacePath,
+    cancel: &CancellationToken,
+) -> Result<Option<Checked>, Stop> {
+    for _ in 1..LOOKS {
+        match diagnosis::by_editor(environment, Some(path), cancel, true).await? {
+            Some(found) if !found.settled => {}
+            found => return Ok(found),
+        }
+    }
+    diagnosis::by_editor(environment, Some(path), cancel, true).await
 }
 
 /// Who answered, each once.

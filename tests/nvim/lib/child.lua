@@ -22,12 +22,12 @@ function Child.start(options)
   local self = setmetatable({ dir = vim.fn.tempname(), root = root }, Child)
   self.work = self.dir .. '/work'
   vim.fn.mkdir(self.work, 'p')
-  vim.fn.mkdir(self.dir .. '/home', 'p')
+  vim.fn.mkdir(self.dir .. '/home/config', 'p')
   if options.fixture then
     vim.fn.system({ 'cp', '-R', ('%s/tests/nvim/fixtures/%s/.'):format(root, options.fixture), self.work })
   end
   if options.config then
-    vim.fn.writefile(vim.split(options.config, '\n'), self.dir .. '/home/config.toml')
+    vim.fn.writefile(vim.split(options.config, '\n'), self.dir .. '/home/config/config.toml')
   end
   if options.script then
     self.model = Model.start(self.dir, options.script)

@@ -51,10 +51,10 @@ export class World {
     await cp(join(FIXTURES, fixture), project, { recursive: true });
     await mkdir(at("user/User"), { recursive: true });
     await mkdir(at("user/Machine"), { recursive: true });
-    await mkdir(at("interline"), { recursive: true });
+    await mkdir(at("interline/config"), { recursive: true });
     await writeFile(at("user/User/settings.json"), JSON.stringify({ ...SETTINGS, ...settings }));
     await writeFile(at("user/Machine/settings.json"), JSON.stringify({ "interline.server.path": program }));
-    await writeFile(at("interline/config.toml"), config);
+    await writeFile(at("interline/config/config.toml"), config);
     const env = { ...this.#cleanEnv(), INTERLINE_HOME: at("interline"), XDG_CONFIG_HOME: at("config"), XDG_DATA_HOME: at("data"), XDG_STATE_HOME: at("state") };
     if (model) Object.assign(env, await this.#startModel(model, at("script.json"), at("record.jsonl")));
     const dirs = ["--config", at("config.yaml"), "--user-data-dir", at("user"), "--extensions-dir", at("extensions")];

@@ -152,8 +152,9 @@ local function collect(bufnr, into, sources)
   if #diagnostics > 0 then
     into[#into + 1] = { uri = vim.uri_from_bufnr(bufnr), diagnostics = diagnostics }
   end
-  for _, diagnostic in ipairs(diagnostics) do
-    sources[diagnostic.source or 'editor'] = true
+  -- Who has nothing to say has answered too.
+  for _, name in ipairs(vim.api.nvim_buf_is_loaded(bufnr) and query.reporters(bufnr) or {}) do
+    sources[name] = true
   end
 end
 

@@ -11,6 +11,7 @@ local M = {}
 ---@field changed integer when the text last changed, in ms of the loop's clock
 ---@field diagnosed integer? when another server last reported diagnostics
 ---@field version integer? the version of the text that this report followed
+---@field own integer? how many diagnostics of ours there were when somebody last reported
 
 ---@type table<integer, interline.BufferTimes>
 local times = {}
@@ -110,7 +111,11 @@ local function on_diagnostics(event)
     return
   end
   local reported = vim.tbl_get(event, 'data', 'diagnostics') or {}
-  local foreign = #reported == 0 or vim.iter(reported):any(query.is_foreign)
+  -- An empty report does not say whose it is: ours are gone by it, or somebody else's.
+  local own = #vim.iter(vim.diagnostic.get(bufnr)):filter(function(d) return not query.is_foreign(d) end):totable()
+  local ours_went = own == 0 and (times[bufnr].own or 0) > 0
+  times[bufnr].own = own
+  local foreign = #reported == 0 and not ours_went or vim.iter(reported):any(query.is_foreign)
   if foreign then
     times[bufnr].diagnosed = vim.uv.now()
     times[bufnr].version = M.version(bufnr)

@@ -18,9 +18,9 @@ use super::{End, Turn};
 
 /// An answer whose edits make new errors goes back to the model this often.
 const MAX_RETURNS: u32 = 3;
-/// A request waits for the check of the edits before it this long. Language servers settle within it, and so do
-/// checkers of small projects.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// A request waits for the check of the edits before it this long. Language servers that are warm settle within it,
+/// and so do checkers of small projects.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a check found; the error says why nothing could be checked.
 type Found = Result<Verdict, String>;
