@@ -9,6 +9,8 @@ use interline_workspace::path::WorkspacePath;
 
 /// Mentions of one request; more are an accident.
 const MAX_MENTIONS: usize = 20;
+/// Characters from which on symbols are offered: before, they would be any.
+const MIN_SYMBOL: usize = 2;
 /// Candidates of a completion.
 const MAX_OFFERED: usize = 50;
 
@@ -133,7 +135,8 @@ pub struct Completion {
     pub detail: &'static str,
 }
 
-/// What a mention that begins like this can become: words, open files by name, entries of the folder. Reads one folder.
+/// What a mention that begins like this can become: words, open files by name, entries of the folder, symbols that are
+/// indexed already. Reads one folder.
 pub(crate) fn complete(workspace: &Workspace, session: SessionId, begun: &str) -> Vec<Completion> {
     let words = WORDS.iter().filter(|(word, _)| word.starts_with(begun));
     let mut all: Vec<_> = words
@@ -166,6 +169,13 @@ pub(crate) fn complete(workspace: &Workspace, session: SessionId, begun: &str) -
             } else {
                 add(entry.path.to_string(), "file");
             }
+        }
+    }
+    if begun.chars().count() >= MIN_SYMBOL {
+        // What is not indexed yet is, when it is asked for again.
+        workspace.index_symbols();
+        for symbol in workspace.known_symbols(begun, MAX_OFFERED) {
+            add(symbol.name, "symbol");
         }
     }
     all.truncate(MAX_OFFERED);
@@ -245,6 +255,15 @@ mod tests {
         assert_eq!(offered("src/deep/"), ["src/deep/made.rs"]);
         assert!(offered("../").is_empty());
         assert!(offered("nothing").is_empty());
+        let change = interline_workspace::document::Change {
+            range: None,
+            text: "fn nothing_else() {}\n".to_owned(),
+        };
+        workspace
+            .did_change("file:///made.rs", 2, &[change])
+            .unwrap();
+        assert!(workspace.symbols_complete(std::time::Duration::from_secs(60)));
+        assert_eq!(offered("nothing"), ["nothing_else"]);
     }
 
     proptest::proptest! {

@@ -74,6 +74,19 @@ async fn files_folders_and_symbols_go_with_the_request() {
 }
 
 #[tokio::test]
+async fn a_symbol_that_no_server_knows_is_looked_up_in_the_index() {
+    let model = Server::start(Script::of([Step::say("ok")])).await;
+    let (client, _) = Client::start(Some(model.base_url()), json!({ "event": true })).await;
+    let mut bench = Bench { model, client };
+    let file = bench.client.root.path().join("lib.rs");
+    std::fs::write(file, "struct Parser;\nimpl Parser {\n    fn two() {}\n}\n").unwrap();
+    let told = bench.told("explain @Parser::two", &json!([])).await;
+    let part = "<symbol path=\"lib.rs\" name=\"Parser::two\" line=\"3\">\n3\t    fn two() {}";
+    assert!(told.contains(part), "{told}");
+    assert_eq!(told.matches("<symbol").count(), 1, "{told}");
+}
+
+#[tokio::test]
 async fn what_takes_permission_is_not_read_for_a_mention() {
     let mut bench = Bench::new(1).await;
     let told = bench
