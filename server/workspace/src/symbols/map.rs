@@ -5,10 +5,13 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::rank::{is_shown, rank};
+use super::record::Entry;
 use super::store::Store;
 
 /// Declarations of one file.
 const SYMBOLS: usize = 12;
+/// Of a file whose declarations nobody else uses.
+const UNUSED: usize = 2;
 /// Characters of a declaration.
 const LINE: usize = 110;
 /// Files that are looked at for being shown.
@@ -53,12 +56,12 @@ pub(super) fn choose(store: &Store, open: &[String]) -> Vec<Shown> {
             .symbols()
             .filter(|entry| is_shown(entry.kind))
             .collect();
+        let uses = |entry: &Entry| ranked.uses.get(&entry.name).copied().unwrap_or(0);
         // What others use comes first, types before functions.
-        entries.sort_by_key(|entry| {
-            let uses = ranked.uses.get(&entry.name).copied().unwrap_or(0);
-            (u32::MAX - uses, entry.kind.weight(), entry.line)
-        });
-        let lines = entries.into_iter().take(SYMBOLS).filter_map(|entry| {
+        entries.sort_by_key(|entry| (u32::MAX - uses(entry), entry.kind.weight(), entry.line));
+        let used = entries.iter().filter(|entry| uses(entry) > 0).count();
+        let shown_of_it = used.clamp(UNUSED, SYMBOLS);
+        let lines = entries.into_iter().take(shown_of_it).filter_map(|entry| {
             let name = store.names.get(entry.name)?;
             Some((entry.line, format!("{} {name}", entry.kind.name())))
         });

@@ -23,6 +23,8 @@ use crate::syntax::Language;
 
 /// How long open documents are brought up to date where nobody is to wait.
 const OPEN: Duration = Duration::from_millis(20);
+/// How long a map waits for the index to be complete: one of a part of the files says little.
+const MAP: Duration = Duration::from_secs(2);
 /// How long references are looked for in the files that have the name.
 const REFERENCES: Duration = Duration::from_millis(500);
 
@@ -270,6 +272,7 @@ fn references_in(
 }
 
 pub(super) fn map(workspace: &Workspace, bytes: usize) -> Indexed<Arc<str>> {
+    workspace.symbols_complete(MAP);
     let complete = look(workspace, |_| false);
     let mut open: Vec<String> = (workspace.documents.all().iter())
         .filter_map(|document| Some(document.path.as_ref()?.as_str().to_owned()))
