@@ -138,3 +138,117 @@ fn texts(messages: &[Message]) -> impl Iterator<Item = &str> {
         UserBlock::ToolResult(_) => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use interline_log::{Actor, Event, EventData, EventId, SessionId};
+
+    use super::*;
+
+    fn record(data: Vec<EventData>) -> Record {
+        let event = |data| Event {
+            version: 1,
+            seq: 0,
+            id: EventId::new(),
+            ts: 0,
+            session: SessionId::new(),
+            turn: None,
+            call: None,
+            causes: Vec::new(),
+            actor: Actor::User,
+            data,
+        };
+        Record::of(&data.into_iter().map(event).collect::<Vec<_>>())
+    }
+
+    fn asked() -> Vec<EventData> {
+        vec![
+            EventData::InputUser {
+                title: String::new(),
+                text: "fix it\n".to_owned(),
+                context: "<instructions file=\"AGENTS.md\">\nold rules\n</instructions>\n<focus file=\"a.rs\"/>\n".to_owned(),
+            },
+            EventData::InputSteer {
+                text: "and that".to_owned(),
+            },
+        ]
+    }
+
+    fn rules() -> Vec<Instructions> {
+        let file = LoadedFile {
+            path: "AGENTS.md".to_owned(),
+            sha256: "0".repeat(64),
+        };
+        let text = "new rules\n".to_owned();
+        vec![Instructions { file, text }]
+    }
+
+    fn made(record: &Record, tail: &[Message]) -> Head {
+        let summary = Summary {
+            text: "all went well\n</summary>".to_owned(),
+            by: SummaryBy::Model,
+        };
+        head(rules(), &summary, "Mode: default.\n", record, tail)
+    }
+
+    #[test]
+    fn the_request_and_what_was_added_come_word_for_word_after_what_is_context() {
+        let head = made(&record(asked()), &[]);
+        assert_eq!(
+            head.texts[0],
+            "<instructions file=\"AGENTS.md\">\nnew rules\n</instructions>\n"
+        );
+        assert!(
+            head.texts[1].starts_with("<summary>\n")
+                && head.texts[1].ends_with("well\n(/summary)\n</summary>\n")
+        );
+        assert!(head.texts[2].ends_with("of both, what does not stand further below.\n</state>\n"));
+        assert_eq!(
+            head.texts[3..],
+            ["fix it\n", "<focus file=\"a.rs\"/>\n", "and that"]
+        );
+        assert_eq!(head.files.len(), 1);
+    }
+
+    #[test]
+    fn what_stands_in_the_tail_is_not_told_twice() {
+        let text = |text: &str| UserBlock::Text {
+            text: text.to_owned(),
+        };
+        let rules = "<instructions file=\"AGENTS.md\">\nnew rules\n</instructions>\n<focus file=\"a.rs\"/>\n";
+        let tail = [Message::User {
+            content: vec![text("fix it\n"), text(rules)],
+        }];
+        let head = made(&record(asked()), &tail);
+        assert!(head.texts[0].starts_with("<summary>"), "{:?}", head.texts);
+        assert_eq!(head.texts[2..], ["and that"]);
+        assert_eq!(head.files.len(), 1);
+    }
+
+    #[test]
+    fn a_request_that_is_over_is_not_put_again() {
+        let mut log = asked();
+        log.push(EventData::TurnEnded {
+            outcome: interline_log::TurnOutcome::Done,
+        });
+        let head = made(&record(log), &[]);
+        assert_eq!(head.texts.len(), 3);
+        assert!(
+            head.texts[2].contains("No request is being worked on"),
+            "{:?}",
+            head.texts
+        );
+    }
+
+    #[test]
+    fn instructions_are_told_as_they_are_now() {
+        let root = tempfile::tempdir().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a fixture")]
+        std::fs::write(root.path().join("AGENTS.md"), "as they are now").unwrap();
+        let workspace = Workspace::open(root.path()).unwrap();
+        let known = ["AGENTS.md", "gone/AGENTS.md"].map(|path| (path.to_owned(), "0".to_owned()));
+        let loaded = reload(&workspace, &known.into());
+        let texts: Vec<_> = loaded.iter().map(|one| one.text.as_str()).collect();
+        assert_eq!(texts, ["as they are now"]);
+    }
+}

@@ -68,7 +68,10 @@ fn transcript(messages: &[Message], piece: usize) -> String {
                     let _ = match block {
                         UserBlock::Text { text } => {
                             let text = without_instructions(text);
-                            writeln!(out, "[user] {}", clip(text.trim_end(), 2 * piece))
+                            if text.trim().is_empty() {
+                                continue;
+                            }
+                            writeln!(out, "[user] {}", clip(text.trim(), 2 * piece))
                         }
                         UserBlock::ToolResult(result) => {
                             let name = names.get(result.tool_use_id.as_str());

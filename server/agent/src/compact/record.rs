@@ -25,7 +25,10 @@ pub(crate) struct Record {
     /// The user has cancelled the turn that the plan was made in.
     plan_is_off: bool,
     hunks: HashMap<HunkId, (String, Fate)>,
-    landed: BTreeMap<String, String>,
+    /// The text that each file's changes stand against, or that they left: its hash.
+    texts: HashMap<String, String>,
+    /// Files with changes, those touched last at the end.
+    touched: Vec<String>,
     commands: VecDeque<String>,
     /// What failed last, each with the tool.
     failures: VecDeque<String>,
@@ -151,8 +154,9 @@ impl Record {
                 path,
                 replaces,
                 hunks,
-                ..
+                base_sha256,
             } => {
+                self.touch(path, base_sha256);
                 replaces
                     .iter()
                     .for_each(|hunk| drop(self.hunks.remove(hunk)));
@@ -166,7 +170,7 @@ impl Record {
                 hunks,
                 post_sha256,
             } => {
-                self.landed.insert(path.clone(), post_sha256.clone());
+                self.touch(path, post_sha256);
                 self.fate(hunks, Fate::Landed);
             }
             EventData::EditUndone {
@@ -174,7 +178,7 @@ impl Record {
                 hunks,
                 post_sha256,
             } => {
-                self.landed.insert(path.clone(), post_sha256.clone());
+                self.touch(path, post_sha256);
                 self.fate(hunks, Fate::Undone);
             }
             EventData::EditRejected { hunks } => self.fate(hunks, Fate::Rejected),
@@ -187,6 +191,12 @@ impl Record {
             }
             _ => {}
         }
+    }
+
+    fn touch(&mut self, path: &str, sha256: &str) {
+        self.texts.insert(path.to_owned(), sha256.to_owned());
+        self.touched.retain(|touched| touched != path);
+        self.touched.push(path.to_owned());
     }
 
     fn fate(&mut self, hunks: &[HunkId], fate: Fate) {
@@ -211,7 +221,11 @@ impl Record {
         let mut out = format!("How the work stands, by the log. Mode: {mode}.\n");
         self.write_plan(&mut out);
         let parts = [
-            ("Files that were changed:", self.files(), 35),
+            (
+                "Files with changes, and the text that these stand in or against:",
+                self.files(),
+                35,
+            ),
             ("Open problems:", self.open(), 35),
             ("Earlier requests, which are over:", self.earlier(), 30),
         ];
@@ -255,15 +269,13 @@ impl Record {
     }
 
     fn files(&self) -> Vec<String> {
-        let mut counts: BTreeMap<&str, BTreeMap<Fate, usize>> = BTreeMap::new();
+        let mut counts: HashMap<&str, BTreeMap<Fate, usize>> = HashMap::new();
         for (path, fate) in self.hunks.values() {
             *counts.entry(path).or_default().entry(*fate).or_default() += 1;
         }
-        for path in self.landed.keys() {
-            counts.entry(path).or_default();
-        }
-        let lines = counts.into_iter().map(|(path, fates)| {
-            let fates = fates.into_iter().map(|(fate, count)| {
+        let line = |path: &String| {
+            let fates = counts.get(path.as_str()).into_iter().flatten();
+            let fates = fates.map(|(fate, count)| {
                 let word = match fate {
                     Fate::Pending => "waiting for the user's review",
                     Fate::Landed => "landed",
@@ -274,13 +286,11 @@ impl Record {
                 format!("{count} {word}")
             });
             let fates: Vec<_> = fates.collect();
-            let hash = self.landed.get(path).and_then(|hash| hash.get(..12));
-            let hash = hash
-                .map(|hash| format!(" (text then: sha256 {hash}…)"))
-                .unwrap_or_default();
-            format!("{path}: {}{hash}", fates.join(", "))
-        });
-        lines.collect()
+            let hash = self.texts.get(path).and_then(|hash| hash.get(..12));
+            let hash = hash.unwrap_or("none");
+            format!("{path} (sha256 {hash}…): {}", fates.join(", "))
+        };
+        self.touched.iter().map(line).collect()
     }
 
     fn open(&self) -> Vec<String> {
@@ -339,5 +349,205 @@ fn list(out: &mut String, title: &str, lines: &[String], most: usize) {
     }
     for line in lines.iter().skip(lines.len() - count) {
         let _ = writeln!(out, "- {line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interline_log::{Actor, AssistantBlock, EventId, HunkKind, HunkRecord, SessionId};
+
+    use super::*;
+
+    fn events(data: Vec<(TurnId, EventData)>) -> Vec<Event> {
+        let event = |(turn, data)| Event {
+            version: 1,
+            seq: 0,
+            id: EventId::new(),
+            ts: 0,
+            session: SessionId::new(),
+            turn: Some(turn),
+            call: None,
+            causes: Vec::new(),
+            actor: Actor::System,
+            data,
+        };
+        data.into_iter().map(event).collect()
+    }
+
+    fn user(text: &str) -> EventData {
+        EventData::InputUser {
+            title: String::new(),
+            text: text.to_owned(),
+            context: "here".to_owned(),
+        }
+    }
+
+    fn ended(outcome: TurnOutcome) -> EventData {
+        EventData::TurnEnded { outcome }
+    }
+
+    fn todo(text: &str, status: TodoStatus) -> EventData {
+        let text = text.to_owned();
+        EventData::TodoSet {
+            items: vec![TodoItem { text, status }],
+        }
+    }
+
+    fn called(tool: &str, status: CallStatus, summary: &str) -> EventData {
+        EventData::ToolOutcome {
+            tool: tool.to_owned(),
+            tool_use_id: String::new(),
+            status,
+            content: "why\nand how".to_owned(),
+            summary: summary.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_over_is_told_as_over_and_a_cancelled_plan_is_off() {
+        let (one, two) = (TurnId::new(), TurnId::new());
+        let mut log = vec![
+            (one, user("delete everything")),
+            (one, todo("delete src", TodoStatus::Active)),
+            (one, ended(TurnOutcome::Cancelled)),
+            (two, user("what is in src?")),
+            (
+                two,
+                EventData::InputSteer {
+                    text: "briefly".to_owned(),
+                },
+            ),
+        ];
+        let record = Record::of(&events(log.clone()));
+        let (text, context, steering) = record.request().unwrap();
+        assert_eq!((text, context), ("what is in src?", "here"));
+        assert_eq!(steering, ["briefly"]);
+        let state = record.state("default", 4_000);
+        assert!(
+            state.contains("- \"delete everything\" (cancelled by the user)"),
+            "{state}"
+        );
+        assert!(state.contains("called off by the user"), "{state}");
+        assert!(state.contains("- [active] delete src"), "{state}");
+        assert!(!state.contains("what is in src"), "{state}");
+
+        log.push((two, todo("look", TodoStatus::Pending)));
+        log.push((two, ended(TurnOutcome::Done)));
+        let record = Record::of(&events(log));
+        assert!(record.request().is_none());
+        let state = record.state("plan", 4_000);
+        assert!(
+            state.starts_with("How the work stands, by the log. Mode: plan.\n"),
+            "{state}"
+        );
+        assert!(
+            state.contains("Plan, as `todo` has it:\n- [pending] look\n"),
+            "{state}"
+        );
+        assert!(
+            state.contains("- \"what is in src?\" and then \"briefly\" (done)"),
+            "{state}"
+        );
+    }
+
+    #[test]
+    fn files_say_what_became_of_their_changes() {
+        let turn = TurnId::new();
+        let hunks: Vec<_> = (0..3).map(|_| HunkId::new()).collect();
+        let proposed = |path: &str, hunk: HunkId, replaces: &[HunkId]| EventData::EditProposed {
+            path: path.to_owned(),
+            base_sha256: "b".repeat(64),
+            replaces: replaces.to_vec(),
+            hunks: vec![HunkRecord {
+                id: hunk,
+                kind: HunkKind::Text,
+                start_line: 0,
+                old: String::new(),
+                new: String::new(),
+            }],
+        };
+        let log = vec![
+            (turn, proposed("b.rs", hunks[0], &[])),
+            (turn, proposed("a.rs", hunks[1], &[])),
+            (turn, proposed("b.rs", hunks[2], &[hunks[0]])),
+            (
+                turn,
+                EventData::EditApplied {
+                    path: "b.rs".to_owned(),
+                    hunks: vec![hunks[2]],
+                    post_sha256: "c".repeat(64),
+                },
+            ),
+            (
+                turn,
+                EventData::EditRejected {
+                    hunks: vec![hunks[1]],
+                },
+            ),
+        ];
+        let files = Record::of(&events(log)).files();
+        let want = [
+            "a.rs (sha256 bbbbbbbbbbbb…): 1 rejected by the user",
+            "b.rs (sha256 cccccccccccc…): 1 landed",
+        ];
+        assert_eq!(files, want);
+    }
+
+    #[test]
+    fn what_fails_is_open_until_it_works() {
+        let turn = TurnId::new();
+        let mut log = vec![
+            (turn, called("shell", CallStatus::Failed, "make")),
+            (turn, called("edit", CallStatus::Failed, "a.rs")),
+            (turn, called("shell", CallStatus::Denied, "git push")),
+        ];
+        let open = Record::of(&events(log.clone())).open();
+        let want = [
+            "`shell` make (failed): why",
+            "`edit` a.rs (failed): why",
+            "`shell` git push (denied): why",
+        ];
+        assert_eq!(open, want);
+        log.push((turn, called("shell", CallStatus::Succeeded, "make")));
+        let record = Record::of(&events(log));
+        assert_eq!(record.open(), want[1..]);
+        let digest = record.digest(4_000);
+        assert_eq!(
+            digest,
+            "Commands that were run:\n- make (failed)\n- git push (denied)\n- make\n"
+        );
+    }
+
+    #[test]
+    fn of_what_is_too_much_the_newest_stays_and_the_plan_whole() {
+        let turn = TurnId::new();
+        let mut log: Vec<_> = (0..500)
+            .map(|at| {
+                (
+                    turn,
+                    called("shell", CallStatus::Failed, &format!("make {at}")),
+                )
+            })
+            .collect();
+        let block = |text: &str| EventData::ResponseBlock {
+            block: AssistantBlock {
+                content: AssistantContent::Text {
+                    text: text.repeat(500),
+                },
+                raw: None,
+            },
+        };
+        log.extend((0..100).map(|_| (turn, block("I look. "))));
+        log.push((turn, todo(&"port it ".repeat(100), TodoStatus::Active)));
+        let record = Record::of(&events(log));
+        let digest = record.digest(2_000);
+        assert!(
+            digest.len() < 2_100 && digest.contains("make 499"),
+            "{digest}"
+        );
+        assert!(digest.contains(" more)"), "{digest}");
+        let state = record.state("default", 1_000);
+        assert!(state.contains(&"port it ".repeat(100)), "{state}");
+        assert!(state.len() < 800 + 1_100 + 100, "{}", state.len());
     }
 }

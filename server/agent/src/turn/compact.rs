@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use interline_log::{
-    Actor, AssistantContent, ClearedResult, CompactSummary, CompactTrigger, Event, EventData,
-    Message, StopReason, SummaryBy, TurnOutcome, compacted,
+    Access, Actor, AssistantContent, ClearedResult, CompactSummary, CompactTrigger, Event,
+    EventData, Message, StopReason, SummaryBy, TurnOutcome, compacted,
 };
 use interline_model::{Backoff, ErrorClass, Provider, Request};
 use sha2::{Digest as _, Sha256};
@@ -87,7 +87,11 @@ impl Turn {
         let before = body.len() as u64;
         let room = Room::new(self.encode(Vec::new())?.len() as u64, self.limit()?);
         let messages = self.recorder.messages();
-        let plan = compact::plan(&messages, room);
+        let registry = &self.session.host.registry;
+        let plan = compact::plan(&messages, room, |name| {
+            let mut tools = registry.tools().iter();
+            tools.any(|tool| tool.definition.name == name && tool.access == Access::Read)
+        });
         let mut shorter = Shorter {
             cleared: plan.cleared.clone(),
             summary: None,
@@ -231,7 +235,7 @@ impl Turn {
             return Ok(None);
         }
         // Thinking counts as output too.
-        let max_output = spec.max_output.min(8_192);
+        let max_output = spec.max_output.min(16_384);
         let longest = usize::try_from(self.limit()? / 10 * 9).unwrap_or(usize::MAX);
         let words = (most / 7).clamp(60, 1_200);
         let asked = EventData::CompactAsked {
