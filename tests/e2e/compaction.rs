@@ -19,16 +19,20 @@ const WIRES: [(&str, &str); 3] = [
     ("openai-responses", "/v1"),
 ];
 
-/// A model with a small window, and room for many steps.
-fn place(server: &Server, provider: &str, window: u64) -> Place {
+/// The model `m` at this server, with a small window and room for many steps.
+fn serve(place: &Place, server: &Server, provider: &str, window: u64) {
     let suffix = WIRES.iter().find(|(wire, _)| *wire == provider).unwrap().1;
-    let place = Place::new().env("KEY", "test-key-1234");
     place.config(&format!(
         "model = \"m\"\n[models.m]\nprovider = \"{provider}\"\nid = \"m-1\"\nbase_url = \"{}{suffix}\"\n\
          api_key_env = \"KEY\"\ncontext_window = {window}\nmax_output = 1000\n\
          price = {{ input = 1.0, output = 1.0, cache_read = 1.0, cache_write = 1.0 }}\n[budget]\nmax_steps = 1000\n",
         server.base_url()
     ));
+}
+
+fn place(server: &Server, provider: &str, window: u64) -> Place {
+    let place = Place::new().env("KEY", "test-key-1234");
+    serve(&place, server, provider, window);
     place.write("AGENTS.md", RULES);
     for module in 0..40 {
         let lines = (0..60).map(|line| format!("fn module_{module}_line_{line}() {{}}\n"));
@@ -92,6 +96,15 @@ fn events(place: &Place) -> (SessionId, Vec<Event>) {
     (id, store.read(id).unwrap())
 }
 
+/// The bytes of each request are made again, and the turn loop lives through the record again.
+fn replays(place: &Place, id: SessionId) {
+    let id = id.to_string();
+    place.interline(&["replay", &id]).with(0);
+    place
+        .interline(&["replay", &id, "--against", "recorded"])
+        .with(0);
+}
+
 fn is_summary(request: &RecordedRequest) -> bool {
     request
         .body
@@ -117,7 +130,7 @@ fn two_hundred_steps_in_a_small_window() {
         let ended = ended.with(0);
         assert_eq!(server.steps_left(), 0, "{provider}: {}", ended.err);
         let (id, events) = events(&place);
-        place.interline(&["replay", &id.to_string()]).with(0);
+        replays(&place, id);
         place.interline(&["audit", "verify"]).with(0);
 
         let compactions = count(&events, committed);
@@ -292,7 +305,7 @@ fn a_request_that_is_refused_as_too_long_is_sent_once_more_and_shorter() {
                 .with(0);
             assert_eq!((server.violations(), server.steps_left()), (Vec::new(), 0));
             let (id, events) = events(&place);
-            place.interline(&["replay", &id.to_string()]).with(0);
+            replays(&place, id);
             assert_eq!(count(&events, committed), 1, "{provider} {status}");
             let requests = server.requests();
             nothing_is_lost_without_plan(&requests);
@@ -348,7 +361,7 @@ fn without_a_summary_from_the_model_the_log_has_one() {
         .interline(&["run", "--trust", "--diff", REQUEST])
         .with(0);
     let (id, events) = events(&place);
-    place.interline(&["replay", &id.to_string()]).with(0);
+    replays(&place, id);
     let by_log = count(
         &events,
         |data| matches!(data, EventData::CompactCommitted { summary: Some(summary), .. } if summary.by == SummaryBy::Log),
@@ -416,5 +429,89 @@ fn what_is_always_there_and_too_much_ends_the_turn_with_its_size() {
     let requests = server.requests().len();
     assert!(requests < 8, "{requests}");
     let (id, _) = events(&place);
-    place.interline(&["replay", &id.to_string()]).with(0);
+    replays(&place, id);
+}
+
+/// The process is killed at each event of a compaction: what is on record can be gone on with, and nothing is lost.
+#[test]
+fn killed_in_the_middle_of_a_compaction() {
+    let slow = |step: Step| Step {
+        delay_ms: 20,
+        ..step
+    };
+    let slowly = || {
+        let mut script = script(steps(44).into_iter().map(slow).collect());
+        let summaries = std::mem::take(&mut script.rules[0].steps);
+        script.rules[0].steps = summaries.into_iter().map(slow).collect();
+        script
+    };
+    let kind = |event: &Event| match event.data {
+        EventData::CompactAsked { .. } => Some("asked"),
+        EventData::CompactSent { .. } => Some("sent"),
+        EventData::CompactCommitted {
+            summary: Some(_), ..
+        } => Some("committed"),
+        _ => None,
+    };
+    let undisturbed = {
+        let server = Server::launch(slowly(), None).unwrap();
+        let place = place(&server, "anthropic", 16_000);
+        place
+            .interline(&["run", "--trust", "--diff", REQUEST])
+            .with(0);
+        events(&place).1
+    };
+    let at = |what| {
+        undisturbed
+            .iter()
+            .position(|event| kind(event) == Some(what))
+            .unwrap()
+    };
+    for lines in at("asked")..at("committed") + 4 {
+        let place = {
+            let server = Server::launch(slowly(), None).unwrap();
+            let place = place(&server, "anthropic", 16_000);
+            let mut child = place.start(&["run", "--trust", "--diff", REQUEST]);
+            crate::place::wait("the compaction", || {
+                let said = place.said();
+                said.bytes().filter(|byte| *byte == b'\n').count() >= lines
+            });
+            child.kill().unwrap();
+            child.wait().unwrap();
+            place
+        };
+        let (id, before) = events(&place);
+        assert!(before.len() >= lines, "{lines}");
+        replays(&place, id);
+
+        let call = |at: usize| {
+            let mut step = read(at);
+            // Another server would count its ids from the first again.
+            step.calls[0].id = Some(format!("go_on_{at}"));
+            step
+        };
+        let more: Vec<_> = (0..6).map(call).chain([Step::say("Done.")]).collect();
+        let mut more = script(more);
+        // Nor does it know what the first one signed.
+        more = more.allow(Check::Thinking);
+        let server = Server::launch(more, None).unwrap();
+        serve(&place, &server, "anthropic", 16_000);
+        place
+            .interline(&[
+                "sessions",
+                "resume",
+                &id.to_string(),
+                "go on",
+                "--trust",
+                "--diff",
+            ])
+            .with(0);
+        assert_eq!((server.violations(), server.steps_left()), (Vec::new(), 0));
+        let first = &server.requests()[0];
+        for kept in [RULES.trim(), REQUEST, "go on"] {
+            assert!(texts(&first.body).contains(kept), "{lines}: {kept:?}");
+        }
+        replays(&place, id);
+        place.interline(&["audit", "verify"]).with(0);
+    }
 }

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::request::failed;
 use super::{End, Response, Turn, stopped};
 use crate::compact::{self, Head, Plan, Record, Room, Summary};
+use crate::replay::Recording;
 
 /// Tries that freed too little before the turn stops.
 const MAX_INEFFECTIVE: u32 = 2;
@@ -39,6 +40,10 @@ struct Shorter {
 impl Turn {
     /// The body of the next request, after a compaction where it needs one.
     pub(super) async fn fitting(&mut self) -> Result<Bytes, End> {
+        if let Some(recording) = &self.session.recording {
+            self.take_compaction(recording)?;
+            return self.encode(self.recorder.messages());
+        }
         let body = self.encode(self.recorder.messages())?;
         if body.len() as u64 <= self.limit()? {
             return Ok(body);
@@ -49,12 +54,27 @@ impl Turn {
 
     /// A shorter body than this one, which the provider refused. `None`: there is none.
     pub(super) async fn shorter(&mut self, refused: &Bytes) -> Result<Option<Bytes>, End> {
+        if let Some(recording) = &self.session.recording {
+            let taken = self.take_compaction(recording)?;
+            let body = self.encode(self.recorder.messages())?;
+            return Ok(taken.then_some(body));
+        }
         self.session
             .gauge(self.model.spec())
             .refused(refused.len() as u64);
         let committed = self.compact(CompactTrigger::TooLong, refused).await?;
         let body = self.encode(self.recorder.messages())?;
         Ok(committed.then_some(body))
+    }
+
+    /// In a re-run what was compacted stands on record. False: nothing was.
+    fn take_compaction(&self, recording: &Recording) -> Result<bool, End> {
+        let events = recording.compaction();
+        self.recorder.take(&events);
+        match recording.end().filter(|_| !events.is_empty()) {
+            Some(outcome) => Err(outcome.into()),
+            None => Ok(!events.is_empty()),
+        }
     }
 
     pub(super) fn encode(&self, messages: Vec<Message>) -> Result<Bytes, End> {

@@ -53,6 +53,9 @@ impl Replayer {
     /// `None`: no answer ever comes.
     fn reply(&self) -> Option<Result<Answer, ModelError>> {
         let failed = |kind, message: &str| Some(Err(error(kind, message)));
+        if self.recording.compacts() {
+            return failed(ErrorKind::TooLong, "the prompt is too long");
+        }
         match self.recording.next_of_loop().map(|event| &event.data) {
             Some(EventData::RequestRetry { reason, .. }) => failed(ErrorKind::Server, reason),
             Some(EventData::ThinkingStripped { reason }) => failed(ErrorKind::BadThinking, reason),

@@ -6,7 +6,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use interline_log::{BudgetStop, Entry, Event, EventData, LogError, SessionId, ToolDefinition};
+use interline_log::{
+    BudgetStop, Entry, Event, EventData, LogError, SessionId, ToolDefinition, TurnOutcome,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::compare::{self, Names};
@@ -168,6 +170,43 @@ impl Recording {
         up_to_end.any(|event| is_of_checker(&event.data))
     }
 
+    /// Is the conversation compacted before anything else happens?
+    pub(crate) fn compacts(&self) -> bool {
+        let mut before = self.ahead().take_while(|event| !is_loops(event));
+        before.any(|event| is_of_compaction(&event.data))
+    }
+
+    /// A compaction before the next request, to be taken in as it stands: it rests on the model's window, on files and
+    /// on the words of a summary, none of which the loop makes.
+    pub(crate) fn compaction(&self) -> Vec<Event> {
+        let up_to_request = self.ahead().take_while(|event| {
+            !matches!(
+                event.data,
+                EventData::RequestSent { .. } | EventData::TurnEnded { .. }
+            )
+        });
+        let mut events: Vec<_> = up_to_request.cloned().collect();
+        let own = |event: &Event| {
+            let loaded = matches!(event.data, EventData::ContextLoaded { .. });
+            loaded || is_of_compaction(&event.data)
+        };
+        let last = events.iter().rposition(own);
+        events.truncate(last.map_or(0, |last| last + 1));
+        if !events.iter().any(|event| is_of_compaction(&event.data)) {
+            events.clear();
+        }
+        self.state().at += events.len();
+        events
+    }
+
+    /// How the turn ends, where that comes next.
+    pub(crate) fn end(&self) -> Option<TurnOutcome> {
+        match &self.next_of_loop()?.data {
+            EventData::TurnEnded { outcome } => Some(outcome.clone()),
+            _ => None,
+        }
+    }
+
     /// The record has nothing more of this turn.
     pub(crate) fn end_here(&self) {
         self.state().over.cancel();
@@ -283,6 +322,16 @@ pub(super) fn is_loops(event: &Event) -> bool {
         EventData::InputEditor { text } => !text.starts_with(TOLD),
         _ => false,
     }
+}
+
+fn is_of_compaction(data: &EventData) -> bool {
+    matches!(
+        data,
+        EventData::CompactAsked { .. }
+            | EventData::CompactSent { .. }
+            | EventData::CompactCommitted { .. }
+            | EventData::CompactAbandoned { .. }
+    )
 }
 
 fn is_of_checker(data: &EventData) -> bool {
