@@ -71,6 +71,16 @@ impl Turn {
     fn take_compaction(&self, recording: &Recording) -> Result<bool, End> {
         let events = recording.compaction();
         self.recorder.take(&events);
+        let mut sent = 0;
+        for event in &events {
+            match &event.data {
+                EventData::CompactSent { body_bytes, .. } => sent = *body_bytes,
+                EventData::ResponseStopped { usage, .. } => {
+                    self.session.gauge(self.model.spec()).counted(sent, usage);
+                }
+                _ => {}
+            }
+        }
         match recording.end().filter(|_| !events.is_empty()) {
             Some(outcome) => Err(outcome.into()),
             None => Ok(!events.is_empty()),
