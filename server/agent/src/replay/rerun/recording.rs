@@ -186,15 +186,20 @@ impl Recording {
             )
         });
         let mut events: Vec<_> = up_to_request.cloned().collect();
-        let own = |event: &Event| {
-            let loaded = matches!(event.data, EventData::ContextLoaded { .. });
-            loaded || is_of_compaction(&event.data)
+        let last = events
+            .iter()
+            .rposition(|event| is_of_compaction(&event.data));
+        let length = match last.and_then(|last| Some((last, events.get(last)?))) {
+            None => 0,
+            // Its end is not on record: the process or the turn ended in the middle.
+            Some((_, event)) if is_asking(&event.data) => events.len(),
+            Some((last, _)) => {
+                let next = events.get(last + 1).map(|event| &event.data);
+                let loaded = matches!(next, Some(EventData::ContextLoaded { .. }));
+                last + 1 + usize::from(loaded)
+            }
         };
-        let last = events.iter().rposition(own);
-        events.truncate(last.map_or(0, |last| last + 1));
-        if !events.iter().any(|event| is_of_compaction(&event.data)) {
-            events.clear();
-        }
+        events.truncate(length);
         self.state().at += events.len();
         events
     }
@@ -325,12 +330,18 @@ pub(super) fn is_loops(event: &Event) -> bool {
 }
 
 fn is_of_compaction(data: &EventData) -> bool {
+    let ends = matches!(
+        data,
+        EventData::CompactCommitted { .. } | EventData::CompactAbandoned { .. }
+    );
+    ends || is_asking(data)
+}
+
+/// For a summary.
+fn is_asking(data: &EventData) -> bool {
     matches!(
         data,
-        EventData::CompactAsked { .. }
-            | EventData::CompactSent { .. }
-            | EventData::CompactCommitted { .. }
-            | EventData::CompactAbandoned { .. }
+        EventData::CompactAsked { .. } | EventData::CompactSent { .. }
     )
 }
 
