@@ -14,6 +14,17 @@ pub struct ToolDefinition {
     pub input_schema: serde_json::Value,
 }
 
+/// How a model writes changes of files that exist: each is shown the tool that it is best with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EditFormat {
+    /// Search and replace.
+    #[default]
+    Edit,
+    /// Patches, for models that were trained on them.
+    ApplyPatch,
+}
+
 /// What a tool may do to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -41,6 +41,9 @@ pub(crate) async fn ask(
             "no other language server answers here".to_owned(),
         ));
     }
+    if matches!(query, Query::Rename(..)) {
+        whole(&workspace, &result.items)?;
+    }
     Ok(QueryAnswer {
         items: items(&workspace, &query, result.items),
         source: result.source,
@@ -218,6 +221,26 @@ fn symbol(workspace: &Workspace, symbol: lsp::SymbolInformation) -> Symbol {
         kind: format!("{:?}", symbol.kind).to_lowercase(),
         container: symbol.container_name,
     }
+}
+
+/// A rename is done in full or not at all.
+fn whole(workspace: &Workspace, items: &[Value]) -> Result<(), EditorError> {
+    for edit in parsed::<lsp::WorkspaceEdit>(items.to_vec()) {
+        let moves_files = matches!(
+            &edit.document_changes,
+            Some(lsp::DocumentChanges::Operations(operations))
+                if operations.iter().any(|operation| matches!(operation, lsp::DocumentChangeOperation::Op(_)))
+        );
+        let reason = if moves_files {
+            "the rename would also create, move or delete files: use move, references and edit instead"
+        } else if edits_of(workspace, edit).is_none() {
+            "the rename would also change files outside of the workspace: use references and edit instead"
+        } else {
+            continue;
+        };
+        return Err(EditorError::Unsupported(reason.to_owned()));
+    }
+    Ok(())
 }
 
 /// All edits of text, by file; `None` where one can't be done in full here.

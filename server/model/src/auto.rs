@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use interline_log::EditFormat;
 use serde::Deserialize;
 
 use crate::spec::OPENAI;
-use crate::{ModelSpec, Price, Provider, Secret};
+use crate::{ModelSpec, Price, Provider, Secret, edit_format};
 
 /// How long a server on loopback may take to say that it is there.
 const PROBE: Duration = Duration::from_millis(150);
@@ -54,6 +55,7 @@ impl ModelSpec {
             context_window: 1_000_000,
             max_output: 16_000,
             effort: None,
+            edit_format: EditFormat::default(),
             price: Some(Price::FREE),
         }
     }
@@ -71,6 +73,7 @@ fn anthropic(environment: &Environment) -> Option<ModelSpec> {
         context_window: WINDOW,
         max_output: 32_000,
         effort: None,
+        edit_format: EditFormat::default(),
         price: Price::known(ANTHROPIC_MODEL),
     })
 }
@@ -78,19 +81,21 @@ fn anthropic(environment: &Environment) -> Option<ModelSpec> {
 fn openai(environment: &Environment) -> Option<ModelSpec> {
     let base_url = given(&environment.openai_base_url).unwrap_or(OPENAI);
     let own = base_url.contains("://api.openai.com");
+    let provider = if own {
+        Provider::OpenaiResponses
+    } else {
+        Provider::OpenaiChat
+    };
     Some(ModelSpec {
         name: "openai".to_owned(),
-        provider: if own {
-            Provider::OpenaiResponses
-        } else {
-            Provider::OpenaiChat
-        },
+        provider,
         id: OPENAI_MODEL.to_owned(),
         base_url: base_url.to_owned(),
         api_key: Some(usable(&environment.openai_api_key)?),
         context_window: WINDOW,
         max_output: 32_000,
         effort: None,
+        edit_format: edit_format(provider, OPENAI_MODEL),
         price: Price::known(OPENAI_MODEL),
     })
 }
@@ -165,6 +170,7 @@ fn choose(local: &Local, models: &[u8]) -> Option<ModelSpec> {
         context_window: local.window,
         max_output: 4_096,
         effort: None,
+        edit_format: EditFormat::default(),
         price: Some(Price::FREE),
     })
 }

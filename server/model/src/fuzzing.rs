@@ -1,6 +1,7 @@
 //! The door for `tests/fuzz`: not an interface.
 
 use bytes::Bytes;
+use interline_log::EditFormat;
 
 use crate::codec::{Events, decoder};
 use crate::{ModelError, ModelEvent, ModelSpec, Provider, sse};
@@ -19,6 +20,7 @@ pub fn decode<'a>(
         context_window: 1000,
         max_output: 1000,
         effort: None,
+        edit_format: EditFormat::default(),
         price: None,
     };
     let (mut parser, mut events) = (sse::Parser::new(), Events::default());

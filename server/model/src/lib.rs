@@ -33,7 +33,7 @@ pub use client::client;
 pub use codec::{encode, prefix};
 pub use error::{ErrorClass, ErrorKind, ModelError};
 pub use post::Endpoint;
-pub use spec::{ModelSpec, Price, Provider, Secret, cost_micro_usd};
+pub use spec::{ModelSpec, Price, Provider, Secret, cost_micro_usd, edit_format};
 
 /// What a model is asked. The parts stand in the order of the prompt cache: each is frozen or only grows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

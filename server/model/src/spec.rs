@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use interline_log::{Encoding, Usage, Wire};
+use interline_log::{EditFormat, Encoding, Usage, Wire};
 use serde::{Deserialize, Serialize};
 
 /// A base URL of OpenAI's own.
@@ -32,6 +32,21 @@ pub struct ModelSpec {
     pub effort: Option<String>,
     /// What it costs; `None` where that is unknown.
     pub price: Option<Price>,
+    /// How it writes changes of files.
+    pub edit_format: EditFormat,
+}
+
+/// What ids of models begin with that were trained on patches, as OpenAI's Responses serve them.
+const PATCHERS: [&str; 2] = ["gpt-5", "codex"];
+
+/// How a model writes changes of files, where nobody says.
+#[must_use]
+pub fn edit_format(provider: Provider, id: &str) -> EditFormat {
+    if provider == Provider::OpenaiResponses && PATCHERS.iter().any(|known| id.starts_with(known)) {
+        EditFormat::ApplyPatch
+    } else {
+        EditFormat::Edit
+    }
 }
 
 impl ModelSpec {
@@ -59,6 +74,7 @@ impl ModelSpec {
             max_output: encoding.max_output,
             effort: encoding.effort.clone(),
             price: None,
+            edit_format: EditFormat::default(),
         }
     }
 
@@ -247,6 +263,27 @@ mod tests {
                     crate::encode(&spec, &request).unwrap(),
                 );
             }
+        }
+    }
+
+    #[test]
+    fn models_that_know_patches_are_shown_them() {
+        for (provider, id, format) in [
+            (
+                Provider::OpenaiResponses,
+                "gpt-5-codex",
+                EditFormat::ApplyPatch,
+            ),
+            (
+                Provider::OpenaiResponses,
+                "codex-mini-latest",
+                EditFormat::ApplyPatch,
+            ),
+            (Provider::OpenaiResponses, "gpt-4.1", EditFormat::Edit),
+            (Provider::OpenaiChat, "gpt-5", EditFormat::Edit),
+            (Provider::Anthropic, "claude", EditFormat::Edit),
+        ] {
+            assert_eq!(edit_format(provider, id), format, "{id}");
         }
     }
 

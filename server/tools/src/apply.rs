@@ -1,10 +1,9 @@
 //! Proposes ready-made edits of several files at once: all of them, or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use interline_log::{CallStatus, EventData};
 use interline_workspace::path::WorkspacePath;
-use interline_workspace::proposal::{Origin, Outcome, Proposed, RangeEdit};
+use interline_workspace::proposal::{Origin, Proposed, RangeEdit};
 
 use crate::Environment;
 use crate::count::counted;
@@ -26,43 +25,84 @@ pub(crate) fn to_session(environment: &Environment, edits: &Edits) -> Result<Edi
     edits.iter().map(place).collect()
 }
 
-/// Proposes edits to the session's text. `done` heads the answer where all of them could be.
+/// Proposes edits to the session's text. `done` heads the answer.
 pub(crate) fn propose(
     environment: &Environment,
     origin: Origin,
     edits: &Edits,
     done: &str,
 ) -> Result<Answer, Stop> {
-    let edits = check(environment, edits)?;
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    for (path, (before, edits)) in &edits {
-        match environment
-            .workspace
-            .propose(origin, path, Proposed::Ranges(edits.clone()))
-        {
-            Ok(outcome) => outcomes.push(outcome),
-            Err(error) => return Ok(take_back(environment, outcomes, path, &error.0)),
-        }
-        if let Ok(after) = environment
-            .workspace
-            .proposed_text(environment.session, path)
-        {
-            environment.memory.changed(path, before, &after);
+    let changes = check(environment, edits)?
+        .into_iter()
+        .map(|(path, (_, edits))| (path, Proposed::Ranges(edits)));
+    let steps = Steps {
+        changes: changes.collect(),
+        notes: Vec::new(),
+    };
+    propose_all(environment, origin, steps, done)
+}
+
+/// Changes of several files, and what is to be said of them.
+#[derive(Default)]
+pub(crate) struct Steps {
+    pub(crate) changes: Vec<(WorkspacePath, Proposed)>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Proposes all changes, or none. `done` heads the answer.
+pub(crate) fn propose_all(
+    environment: &Environment,
+    origin: Origin,
+    steps: Steps,
+    done: &str,
+) -> Result<Answer, Stop> {
+    let Environment {
+        workspace,
+        session,
+        memory,
+        ..
+    } = environment;
+    let text = |path: &WorkspacePath| workspace.proposed_text(*session, path).ok();
+    let before: Vec<_> = steps.changes.iter().map(|(path, _)| text(path)).collect();
+    let outcomes = workspace
+        .propose_all(origin, &steps.changes)
+        .map_err(|error| Stop::Failed(format!("{}; nothing was changed", error.0)))?;
+    for ((path, what), before) in steps.changes.iter().zip(before) {
+        let to = match what {
+            Proposed::Move(to) => to,
+            _ => path,
+        };
+        match (before, text(to)) {
+            (Some(before), Some(after)) => {
+                memory.changed(path, &before, &after);
+                if to != path {
+                    memory.moved(path, to, &after);
+                }
+            }
+            (None, Some(after)) => memory.saw(path, &after),
+            // Gone, or moved by a later step.
+            (_, None) => {}
         }
     }
     let hunks: usize = outcomes.iter().map(|outcome| outcome.hunks.len()).sum();
     let lines: Vec<_> = outcomes
         .iter()
         .map(|outcome| outcome.summary.as_str())
+        .chain(steps.notes.iter().map(String::as_str))
         .collect();
     let content = format!("{done}\n{}", lines.join("\n"));
     let summary = format!(
         "{done} ({} in {})",
         counted(hunks, "hunk", "hunks"),
-        counted(outcomes.len(), "file", "files")
+        counted(files(&steps.changes), "file", "files")
     );
     let events = outcomes.into_iter().map(|outcome| outcome.event).collect();
     Ok(Answer::new(content, summary).with_events(events))
+}
+
+fn files(changes: &[(WorkspacePath, Proposed)]) -> usize {
+    let paths: BTreeSet<_> = changes.iter().map(|(path, _)| path).collect();
+    paths.len()
 }
 
 type Checked = BTreeMap<WorkspacePath, (String, Vec<RangeEdit>)>;
@@ -106,26 +146,4 @@ fn check(environment: &Environment, edits: &Edits) -> Result<Checked, Stop> {
         }
     }
     Ok(files)
-}
-
-/// Rejects what was proposed before the file that failed; the log gets both.
-fn take_back(
-    environment: &Environment,
-    outcomes: Vec<Outcome>,
-    failed: &WorkspacePath,
-    error: &str,
-) -> Answer {
-    let hunks = outcomes.iter().flat_map(|outcome| &outcome.hunks);
-    let hunks: Vec<_> = hunks.map(|hunk| hunk.id).collect();
-    let mut events: Vec<_> = outcomes.into_iter().map(|outcome| outcome.event).collect();
-    if !hunks.is_empty() {
-        let hunks = environment.workspace.reject(&hunks);
-        events.push(EventData::EditRejected { hunks });
-    }
-    Answer {
-        status: CallStatus::Failed,
-        content: format!("{failed}: {error}; nothing was changed"),
-        summary: format!("could not change {failed}"),
-        events,
-    }
 }

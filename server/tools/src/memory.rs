@@ -13,9 +13,17 @@ use sha2::{Digest as _, Sha256};
 /// One session's memory. `Default` is that of a new session.
 #[derive(Debug, Default)]
 pub struct Memory {
-    reads: Mutex<HashMap<WorkspacePath, String>>,
+    reads: Mutex<HashMap<WorkspacePath, Seen>>,
     checked: Mutex<Option<Arc<Checked>>>,
     shadow: Arc<tokio::sync::Mutex<Option<Shadow>>>,
+}
+
+/// A text that was read.
+#[derive(Debug)]
+struct Seen {
+    hash: String,
+    /// All of it was shown.
+    whole: bool,
 }
 
 /// What was found wrong, in positions of the text that the session saw.
@@ -42,6 +50,8 @@ pub(crate) struct Checked {
 pub(crate) enum Known {
     /// It was read as it is now.
     Current,
+    /// It was read as it is now, but not all of it.
+    InPart,
     /// It was read, and has changed since.
     Changed,
     /// It was never read.
@@ -51,14 +61,37 @@ pub(crate) enum Known {
 impl Memory {
     /// The session has seen this text, or written it.
     pub(crate) fn saw(&self, path: &WorkspacePath, text: &str) {
-        lock(&self.reads).insert(path.clone(), hash(text));
+        self.remember(path, text, true);
     }
 
-    /// The session's own change turned `before` into `after`: a text that was current stays so.
-    pub(crate) fn changed(&self, path: &WorkspacePath, before: &str, after: &str) {
-        if self.knows(path, before) == Known::Current {
-            self.saw(path, after);
+    /// The session has seen some lines of this text.
+    pub(crate) fn saw_part(&self, path: &WorkspacePath, text: &str) {
+        if self.knows(path, text) != Known::Current {
+            self.remember(path, text, false);
         }
+    }
+
+    fn remember(&self, path: &WorkspacePath, text: &str, whole: bool) {
+        let hash = hash(text);
+        lock(&self.reads).insert(path.clone(), Seen { hash, whole });
+    }
+
+    /// The session's own change turned `before` into `after`: what was known of it stays known.
+    pub(crate) fn changed(&self, path: &WorkspacePath, before: &str, after: &str) {
+        match self.knows(path, before) {
+            known @ (Known::Current | Known::InPart) => {
+                self.remember(path, after, known == Known::Current);
+            }
+            Known::Changed | Known::Unread => {}
+        }
+    }
+
+    /// A file with this text has another name now.
+    pub(crate) fn moved(&self, from: &WorkspacePath, to: &WorkspacePath, text: &str) {
+        if self.knows(from, text) == Known::Current {
+            self.saw(to, text);
+        }
+        self.forget(from);
     }
 
     /// The file is gone, or has another name.
@@ -83,7 +116,13 @@ impl Memory {
     pub(crate) fn knows(&self, path: &WorkspacePath, text: &str) -> Known {
         match lock(&self.reads).get(path) {
             None => Known::Unread,
-            Some(seen) if *seen == hash(text) => Known::Current,
+            Some(seen) if seen.hash == hash(text) => {
+                if seen.whole {
+                    Known::Current
+                } else {
+                    Known::InPart
+                }
+            }
             Some(_) => Known::Changed,
         }
     }

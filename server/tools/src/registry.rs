@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use interline_log::{Tier, ToolDefinition};
+use interline_log::{EditFormat, Tier, ToolDefinition};
 use interline_policy::Call;
 
 use crate::prepared;
 use crate::schema;
 use crate::tool::{Runnable, Tool};
 use crate::tools::{
+    apply_patch::ApplyPatch,
     ask::Ask,
     diagnostics::Diagnostics,
     edit::Edit,
@@ -56,6 +57,16 @@ impl Registry {
     #[must_use]
     pub fn tools(&self) -> &[ToolInfo] {
         &self.tools
+    }
+
+    /// What a model that edits in this format is shown, in order. All of them can be called.
+    pub fn shown(&self, format: EditFormat) -> impl Iterator<Item = &ToolInfo> {
+        let hidden = match format {
+            EditFormat::Edit => ApplyPatch::NAME,
+            EditFormat::ApplyPatch => Edit::NAME,
+        };
+        let tools = self.tools.iter();
+        tools.filter(move |tool| tool.definition.name != hidden)
     }
 
     /// Parses a call and makes its facts. The error is for the model: unknown tool, or what is wrong with the input.
@@ -124,6 +135,7 @@ fn build() -> Registry {
         Quickfix,
         Todo,
         Ask,
+        ApplyPatch,
     );
     Registry {
         tools: tools.into(),
@@ -181,8 +193,16 @@ mod tests {
 
     #[test]
     fn definitions_are_lean_and_always_the_same() {
-        let text = serde_json::to_string(&definitions()).expect("plain data");
-        assert!(text.len() <= DEFINITIONS_LIMIT, "{} bytes", text.len());
+        for format in [EditFormat::Edit, EditFormat::ApplyPatch] {
+            let registry = Registry::built_in();
+            let shown: Vec<_> = registry
+                .shown(format)
+                .map(|tool| &tool.definition)
+                .collect();
+            let text = serde_json::to_string(&shown).expect("plain data");
+            assert!(text.len() <= DEFINITIONS_LIMIT, "{} bytes", text.len());
+            assert_eq!(shown.len() + 1, registry.tools().len());
+        }
         let again = build();
         let again = again.tools().iter().map(|tool| &tool.definition);
         assert_eq!(
@@ -194,7 +214,7 @@ mod tests {
     #[test]
     fn the_order_is_frozen() {
         let names: Vec<_> = definitions().into_iter().map(|tool| tool.name).collect();
-        insta::assert_snapshot!(names.join(" "), @"read list glob grep edit write move delete shell diagnostics symbols definition references hover rename quickfix todo ask");
+        insta::assert_snapshot!(names.join(" "), @"read list glob grep edit write move delete shell diagnostics symbols definition references hover rename quickfix todo ask apply_patch");
     }
 
     #[test]

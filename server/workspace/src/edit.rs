@@ -5,6 +5,7 @@
 //! other byte, line endings and white space that `old` left out included, stays what it is.
 
 mod find;
+mod hunks;
 mod nearest;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,12 @@ use crate::document::LineEnding;
 use crate::lines;
 use crate::proposal::Replacement;
 
+pub(crate) use hunks::patch;
+
 use find::{Place, Places, Rung, Shift, TooRepetitive};
+
+/// Edits of one call. Each searches the whole text.
+const MOST_EDITS: usize = 1_000;
 
 /// How `old` was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +52,7 @@ pub(crate) fn replace(text: &str, edits: &[Replacement]) -> Result<(String, Vec<
     if edits.is_empty() {
         return Err("no edits were given: give at least one".to_owned());
     }
+    few(edits.len())?;
     let mut text = Cow::Borrowed(text);
     let mut rules = Vec::with_capacity(edits.len());
     for (i, edit) in edits.iter().enumerate() {
@@ -60,6 +67,15 @@ pub(crate) fn replace(text: &str, edits: &[Replacement]) -> Result<(String, Vec<
         rules.push(rule);
     }
     Ok((text.into_owned(), rules))
+}
+
+fn few(edits: usize) -> Result<(), String> {
+    if edits > MOST_EDITS {
+        return Err(format!(
+            "more than {MOST_EDITS} edits of one file: send them in several calls"
+        ));
+    }
+    Ok(())
 }
 
 fn replace_one(raw: &str, edit: &Replacement) -> Result<(String, Rule), String> {

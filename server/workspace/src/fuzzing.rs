@@ -1,6 +1,7 @@
 //! The door for `tests/fuzz`: not an interface.
 
 use crate::edit::{self, Rule};
+use crate::patch::PatchHunk;
 use crate::proposal::Replacement;
 
 /// Search and replace, each `(old, new, count)` after the other; and whether all stood there exactly.
@@ -19,4 +20,12 @@ pub fn replace(text: &str, edits: &[(&str, &str, u32)]) -> Result<(String, bool)
     let (text, rules) = edit::replace(text, &edits)?;
     let exact = |rule: &Rule| matches!(rule, Rule::Exact | Rule::LineEndings);
     Ok((text, rules.iter().all(exact)))
+}
+
+/// The hunks of a patch, all or none.
+///
+/// # Errors
+/// Why one did not match.
+pub fn patch(text: &str, hunks: &[PatchHunk]) -> Result<String, String> {
+    edit::patch(text, hunks).map(|(text, _)| text)
 }

@@ -6,7 +6,7 @@
 mod disk;
 pub mod document;
 mod documents;
-pub mod edit;
+mod edit;
 pub mod editor;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -14,6 +14,7 @@ pub mod fuzzing;
 mod indexing;
 pub mod landing;
 mod lines;
+pub mod patch;
 pub mod path;
 pub mod proposal;
 pub mod search;

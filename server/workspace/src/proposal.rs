@@ -28,6 +28,7 @@ use interline_log::{
 use serde::{Deserialize, Serialize};
 
 use crate::document::{Position, Range};
+use crate::patch::PatchHunk;
 use crate::path::WorkspacePath;
 
 pub(crate) use look::{Look, read_whole};
@@ -109,6 +110,8 @@ pub struct Replacement {
 pub enum Proposed {
     /// `edit`
     Replace(Vec<Replacement>),
+    /// `apply_patch`
+    Patch(Vec<PatchHunk>),
     /// `write`
     Write(String),
     /// `move`

@@ -183,6 +183,16 @@ impl Workspace {
         self.propose_change(origin, path, &what)
     }
 
+    /// Adds hunks of several files, or of one in several ways, one after another. Atomic over all of them.
+    pub fn propose_all(
+        &self,
+        origin: Origin,
+        changes: &[(WorkspacePath, Proposed)],
+    ) -> Result<Vec<Outcome>, ProposalError> {
+        let changes: Vec<_> = changes.iter().map(|(path, what)| (path, what)).collect();
+        self.propose_changes(origin, &changes)
+    }
+
     /// Adds a hunk about a file as a whole to a session's proposal: what a command made of it.
     pub fn propose_file(
         &self,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use interline_log::Mode;
+use interline_log::{EditFormat, Mode};
 use interline_model::{Price, Provider};
 use interline_policy::{Rule, visible};
 use serde::Deserialize;
@@ -86,6 +86,8 @@ pub(crate) struct Model {
     pub(crate) max_output: u32,
     pub(crate) effort: Option<String>,
     pub(crate) price: Option<Price>,
+    /// `edit` or `apply_patch`; else by provider and id.
+    pub(crate) edit_format: Option<EditFormat>,
 }
 
 fn default_context_window() -> u64 {

@@ -265,6 +265,9 @@ impl<'a> Merge<'a> {
             .or_else(|| default_base_url(model.provider).map(str::to_owned));
         Ok(ModelSpec {
             price: model.price.or_else(|| Price::known(&model.id)),
+            edit_format: model
+                .edit_format
+                .unwrap_or_else(|| interline_model::edit_format(model.provider, &model.id)),
             name,
             provider: model.provider,
             id: model.id,

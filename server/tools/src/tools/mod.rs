@@ -1,6 +1,7 @@
 //! The built-in tools, one file each or a small family. Their names and inputs are contract; the order that models
 //! see is in `registry.rs`.
 
+pub(crate) mod apply_patch;
 pub(crate) mod ask;
 pub(crate) mod diagnostics;
 pub(crate) mod edit;

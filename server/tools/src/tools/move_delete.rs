@@ -45,11 +45,9 @@ impl Tool for Move {
             } = &environment;
             let from = paths::parse(workspace, &self.from)?;
             let to = paths::parse(workspace, &self.to)?;
+            let before = workspace.proposed_text(*session, &from);
             let outcome = workspace.propose(origin, &from, Proposed::Move(to.clone()))?;
-            memory.forget(&from);
-            if let Ok(text) = workspace.proposed_text(*session, &to) {
-                memory.saw(&to, &text);
-            }
+            memory.moved(&from, &to, before.as_deref().unwrap_or_default());
             let summary = format!("proposed to move {from} to {to}");
             Ok(Answer::new(outcome.summary, summary).with_events(vec![outcome.event]))
         };

@@ -65,14 +65,19 @@ impl Read {
         let text = environment
             .workspace
             .proposed_text(environment.session, &path)?;
-        environment.memory.saw(&path, &text);
         if text.is_empty() {
+            environment.memory.saw(&path, &text);
             return Ok(Answer::new(
                 "(the file is empty)",
                 format!("read {path} (empty)"),
             ));
         }
         let (content, shown) = number(&text, self.start_line, self.end_line)?;
+        if shown == text.split_inclusive('\n').count() && !has_cut_line(&text) {
+            environment.memory.saw(&path, &text);
+        } else {
+            environment.memory.saw_part(&path, &text);
+        }
         let shown = counted(shown, "line", "lines");
         Ok(Answer::new(content, format!("read {path} ({shown})")))
     }
@@ -127,6 +132,12 @@ fn number(
         );
     }
     Ok((content, shown))
+}
+
+/// Is there a line of which only the start is shown?
+fn has_cut_line(text: &str) -> bool {
+    let mut long = text.lines().filter(|line| line.len() > COLUMNS);
+    long.any(|line| !shorten(line).1.is_empty())
 }
 
 /// The start of a line that is too long, and a notice.

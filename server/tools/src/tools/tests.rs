@@ -1,13 +1,14 @@
 //! Calls as models make them, through the registry.
 
 use interline_log::{CallId, CallStatus, EventData};
-use interline_workspace::document::{Position, Range};
+use interline_workspace::document::{Change, Position, Range};
 use interline_workspace::editor::{EditorError, Fix, Location, Query, QueryAnswer, QueryItems};
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::RangeEdit;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::Environment;
 use crate::testing::{Bench, TestEditor, permit, policy};
 
 fn range(line: u32, start: u32, end: u32) -> Range {
@@ -453,4 +454,188 @@ async fn the_list_of_things_to_do_is_an_event() {
     let done = bench.call("todo", json!({"items": items})).await;
     assert_eq!(done.summary, "1/2 done: b");
     assert!(matches!(done.events.as_slice(), [EventData::TodoSet { items }] if items.len() == 2));
+}
+
+fn patch(body: &str) -> serde_json::Value {
+    json!({"patch": format!("*** Begin Patch\n{body}\n*** End Patch\n")})
+}
+
+#[tokio::test]
+async fn a_patch_becomes_hunks_in_all_files_or_in_none() {
+    let files = [
+        ("a.txt", "one\ntwo\n"),
+        ("b.txt", "x\r\ny\r\n"),
+        ("c.txt", "gone\n"),
+        ("d.txt", "d\n"),
+    ];
+    let bench = Bench::new(&files);
+    let edit = json!({"path": "a.txt", "edits": [{"old": "one", "new": "1"}]});
+    bench.call("edit", edit).await;
+    let parts = "*** Update File: a.txt\n@@\n 1\n-two\n+2\n*** Update File: b.txt\n-y\n+Y\n*** Delete File: c.txt\n\
+        *** Add File: new/e.txt\n+e\n*** Update File: d.txt\n*** Move to: f.txt\n-d\n+D";
+    // The last hunk of a file finds nothing: the hunk that was pending in another one is as it was.
+    let missing = format!("{parts}\n*** Update File: g.txt\n-g\n+G");
+    let refused = bench.call("apply_patch", patch(&missing)).await;
+    assert_eq!(refused.status, CallStatus::Failed);
+    assert_eq!(
+        (bench.text("a.txt"), bench.text("d.txt")),
+        ("1\ntwo\n".into(), "d\n".into())
+    );
+    assert_eq!(bench.environment.workspace.hunks().len(), 1);
+    let wrong = parts.replace(" 1\n-two", " 1\n-three");
+    let refused = bench.call("apply_patch", patch(&wrong)).await;
+    assert!(
+        refused.content.contains("`a.txt`: `old` was not found"),
+        "{}",
+        refused.content
+    );
+    let done = bench.call("apply_patch", patch(parts)).await;
+    assert_eq!(done.status, CallStatus::Succeeded, "{}", done.content);
+    assert_eq!(done.events.len(), 6, "{:?}", done.events);
+    let texts = ["a.txt", "b.txt", "new/e.txt", "f.txt"].map(|path| bench.text(path));
+    assert_eq!(texts, ["1\n2\n", "x\r\nY\r\n", "e\n", "D\n"]);
+    let Environment {
+        workspace, session, ..
+    } = &bench.environment;
+    assert!(workspace.proposed_text(*session, &path("c.txt")).is_err());
+    assert!(workspace.proposed_text(*session, &path("d.txt")).is_err());
+}
+
+#[tokio::test]
+async fn a_patch_that_is_unclear_changes_nothing() {
+    let bench = Bench::new(&[("a.txt", "one\n"), ("n.ipynb", "{}\n")]);
+    for (body, reason) in [
+        (
+            "*** Update File: a.txt\n-one\n+1\n*** Update File: a.txt\n-one\n+2",
+            "twice",
+        ),
+        ("*** Add File: a.txt\n+one", "exists already"),
+        (
+            "*** Add File: b.txt\n+one\n*** Update File: a.txt\n*** Move to: b.txt",
+            "twice",
+        ),
+        ("*** Update File: a.txt\n+one", "nothing says where"),
+        (
+            "*** Update File: n.ipynb\n-{}\n+{}x",
+            "notebooks can't be edited as text",
+        ),
+        (
+            "*** Add File: m.ipynb\n+{}",
+            "notebooks can't be edited as text",
+        ),
+    ] {
+        let refused = bench.call("apply_patch", patch(body)).await;
+        assert!(
+            refused.content.contains(reason),
+            "{body}: {}",
+            refused.content
+        );
+        assert!(bench.environment.workspace.hunks().is_empty());
+    }
+    for cut in [
+        json!({"patch": "*** Begin Patch\n*** Update File: a.txt\n-one"}),
+        patch("*** Update File: ../a\n-b"),
+    ] {
+        assert!(bench.prepare("apply_patch", cut).is_err());
+    }
+    let facts =
+        patch("*** Update File: a.txt\n*** Move to: z.txt\n-one\n+1\n*** Delete File: y.txt");
+    let prepared = bench.prepare("apply_patch", facts).expect("valid");
+    let paths = prepared.call().facts.paths.iter();
+    let written: Vec<_> = paths
+        .filter(|path| path.write)
+        .map(|path| path.sent.as_str())
+        .collect();
+    assert_eq!(written, ["a.txt", "z.txt", "y.txt"]);
+}
+
+#[tokio::test]
+async fn what_was_read_in_part_is_not_replaced_whole() {
+    let long = "line\n".repeat(3_000);
+    let wide = format!("{}\n", "x".repeat(5_000));
+    let bench = Bench::new(&[
+        ("long.txt", &long),
+        ("wide.txt", &wide),
+        ("two.txt", "1\n2\n"),
+    ]);
+    let write = |path: &str| bench.call("write", json!({"path": path, "content": "new\n"}));
+    for input in [
+        json!({"path": "long.txt"}),
+        json!({"path": "wide.txt"}),
+        json!({"path": "two.txt", "start_line": 2}),
+    ] {
+        bench.call("read", input.clone()).await;
+        let path = input["path"].as_str().expect("a path").to_owned();
+        let refused = write(&path).await;
+        assert!(
+            refused.content.starts_with("you have read only a part"),
+            "{}",
+            refused.content
+        );
+    }
+    // Moving a file shows nothing of it.
+    bench
+        .call("move", json!({"from": "two.txt", "to": "2.txt"}))
+        .await;
+    assert_eq!(write("2.txt").await.status, CallStatus::Failed);
+    bench.call("read", json!({"path": "2.txt"})).await;
+    assert_eq!(write("2.txt").await.status, CallStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn the_user_types_between_a_read_and_an_edit() {
+    let bench = Bench::new(&[("a.txt", "one\ntwo\n")]);
+    let workspace = &bench.environment.workspace;
+    let file = workspace.root().join("a.txt");
+    workspace.did_open("a.txt", Some(&file), "text", 1, "one\ntwo\n");
+    bench.call("read", json!({"path": "a.txt"})).await;
+    let typed = |version, text: &str| {
+        let change = Change {
+            range: None,
+            text: text.to_owned(),
+        };
+        workspace
+            .did_change("a.txt", version, &[change])
+            .expect("it is open");
+    };
+    typed(2, "zero\none\ntwo\n");
+    let write = bench
+        .call("write", json!({"path": "a.txt", "content": "mine\n"}))
+        .await;
+    assert!(
+        write.content.starts_with("the text has changed since"),
+        "{}",
+        write.content
+    );
+    let edits = json!([{"old": "two", "new": "2"}]);
+    let edit = bench
+        .call("edit", json!({"path": "a.txt", "edits": edits}))
+        .await;
+    assert!(
+        edit.content.contains("has changed since you read it"),
+        "{}",
+        edit.content
+    );
+    let one = bench
+        .call("apply_patch", patch("*** Update File: a.txt\n-one\n+1"))
+        .await;
+    assert!(
+        one.content.contains("has changed since you read it"),
+        "{}",
+        one.content
+    );
+    assert_eq!(bench.text("a.txt"), "zero\n1\n2\n");
+}
+
+#[tokio::test]
+async fn renames_keep_line_endings_and_marks() {
+    let bench = Bench::with_editor(
+        &[("a.rs", "\u{feff}foo();\r\nx\n"), ("b.rs", "foo();\r\n")],
+        renames(&["a.rs", "b.rs"]),
+    );
+    let input = json!({"path": "a.rs", "line": 1, "symbol": "foo", "new_name": "bar"});
+    let done = bench.call("rename", input).await;
+    assert_eq!(done.status, CallStatus::Succeeded, "{}", done.content);
+    assert_eq!(bench.text("a.rs"), "bar();\r\nx\n");
+    assert_eq!(bench.text("b.rs"), "bar();\r\n");
 }

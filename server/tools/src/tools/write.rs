@@ -65,6 +65,7 @@ impl Tool for Write {
 fn may_replace(known: Known, before: &str) -> Result<(), Stop> {
     let problem = match known {
         Known::Unread if !before.is_empty() => "the file exists and you have not read it",
+        Known::InPart => "you have read only a part of the file",
         Known::Changed => "the text has changed since you read it",
         Known::Current | Known::Unread => return Ok(()),
     };

@@ -1,6 +1,7 @@
 //! Tables of texts, edits and what comes of them.
 
 use super::*;
+use crate::patch::PatchHunk;
 
 fn edit(old: &str, new: &str) -> Replacement {
     Replacement {
@@ -278,4 +279,77 @@ fn what_begins_in_an_indent_keeps_it() {
         assert!(error.contains("middle of an indent"), "{error}");
     }
     assert_eq!(one("a  b\n", " b", "c").unwrap().0, "a c\n");
+}
+
+fn hunk(anchors: &[&str], old: &str, new: &str) -> PatchHunk {
+    PatchHunk {
+        anchors: anchors.iter().map(|&line| line.to_owned()).collect(),
+        old: old.to_owned(),
+        new: new.to_owned(),
+        at_end: false,
+    }
+}
+
+#[test]
+fn anchors_choose_among_equal_lines() {
+    let text = "class A:\n    def run(self):\n        return 1\n\n    def stop(self):\n        return 1\n\nclass B:\n    def run(self):\n        return 1\n";
+    let at = |anchors: &[&str]| {
+        let found = patch(
+            text,
+            &[hunk(anchors, "        return 1\n", "        return 2\n")],
+        );
+        found.map(|(text, _)| text.lines().position(|line| line.ends_with('2')).unwrap() + 1)
+    };
+    assert_eq!(at(&["class A:", "def run(self):"]), Ok(3));
+    assert_eq!(at(&["def stop(self)"]), Ok(6));
+    assert_eq!(at(&["class B"]), Ok(10));
+    for (anchors, reason) in [
+        (&[] as &[&str], "3 places"),
+        (&["class A:"], "2 places"),
+        (&["def run(self):"], "2 places"),
+        (&["class C:"], "no line `class C:`"),
+        (&["class"], "3 places"),
+        (&["cla"], "no line `cla`"),
+    ] {
+        let error = at(anchors).unwrap_err();
+        assert!(error.contains(reason), "{anchors:?}: {error}");
+    }
+}
+
+#[test]
+fn hunks_go_down_the_text_by_the_same_ladder() {
+    let text = "a\r\nx \r\nb\r\nx\r\n";
+    let (result, rules) = patch(
+        text,
+        &[hunk(&[], "a\nx\n", "a\ny\n"), hunk(&[], "x\n", "z\n")],
+    )
+    .unwrap();
+    assert_eq!(result, "a\r\ny\r\nb\r\nz\r\n");
+    assert_eq!(rules, [Rule::TrailingSpace, Rule::LineEndings]);
+    // Never above the hunk before.
+    let error = patch(
+        "a\nb\n",
+        &[hunk(&[], "b\n", "c\n"), hunk(&[], "a\n", "d\n")],
+    )
+    .unwrap_err();
+    assert!(
+        error.starts_with("hunk 2 of 2: `old` was not found"),
+        "{error}"
+    );
+    let end = |old: &str, new: &str| PatchHunk {
+        at_end: true,
+        ..hunk(&[], old, new)
+    };
+    assert_eq!(
+        patch("x\na\nx\n", &[end("x\n", "y\n")]).unwrap().0,
+        "x\na\ny\n"
+    );
+    assert_eq!(patch("a\n", &[end("", "b\n")]).unwrap().0, "a\nb\n");
+    assert_eq!(patch("", &[hunk(&[], "", "b\n")]).unwrap().0, "b\n");
+    assert!(
+        patch("a\n", &[hunk(&[], "", "b\n")])
+            .unwrap_err()
+            .contains("nothing says where")
+    );
+    assert_eq!(patch("a\nb", &[hunk(&[], "b\n", "c\n")]).unwrap().0, "a\nc");
 }

@@ -20,7 +20,6 @@ pub(super) struct Seen {
     pub(super) basis: Basis,
     /// The session's hunks of this file that are not in the text.
     own: Vec<Tracked>,
-    pub(super) generation: u64,
 }
 
 /// What is to become of the session's hunks of the file.
@@ -41,7 +40,6 @@ impl Seen {
             path: path.clone(),
             basis: file.basis.clone(),
             own: file.hunks.iter().filter(own).cloned().collect(),
-            generation: file.generation,
         }
     }
 
@@ -97,6 +95,11 @@ impl Seen {
             Proposed::Replace(edits) => {
                 let (target, rules) = edit::replace(&self.existing()?, edits)
                     .map_err(|reason| self.error(&reason))?;
+                self.become_exactly(origin, target, notices(&rules))
+            }
+            Proposed::Patch(hunks) => {
+                let (target, rules) =
+                    edit::patch(&self.existing()?, hunks).map_err(|reason| self.error(&reason))?;
                 self.become_exactly(origin, target, notices(&rules))
             }
             Proposed::Ranges(edits) => {

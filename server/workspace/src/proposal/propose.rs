@@ -1,12 +1,14 @@
 //! Taking up what tool calls propose, and the text that a session sees with it.
 
+use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
-use interline_log::{EventData, HunkKind, SessionId};
+use interline_log::{EventData, HunkId, HunkKind, SessionId};
 
 use super::file::{Basis, FileState};
 use super::plan::{Plan, Seen};
 use super::store::Proposals;
+use super::tracked::Tracked;
 use super::{Origin, Outcome, ProposalError, Proposed};
 use crate::path::{self, WorkspacePath};
 use crate::{Workspace, disk, document};
@@ -90,41 +92,66 @@ impl Workspace {
         Ok(proposals)
     }
 
-    /// The file as a session sees it now.
-    fn seen(&self, session: SessionId, path: &WorkspacePath) -> Result<Seen, ProposalError> {
-        let proposals = self.known(path)?;
-        let file = proposals.files.get(path).ok_or_else(|| busy(path))?;
-        Ok(Seen::new(path, file, session))
-    }
-
     pub(crate) fn propose_change(
         &self,
         origin: Origin,
         path: &WorkspacePath,
         what: &Proposed,
     ) -> Result<Outcome, ProposalError> {
-        let target = self.target(origin.session, path, what)?;
+        let mut outcomes = self.propose_changes(origin, &[(path, what)])?;
+        outcomes.pop().ok_or_else(|| busy(path))
+    }
+
+    /// Changes one after another, of as many files as there are. All of them, or none.
+    pub(crate) fn propose_changes(
+        &self,
+        origin: Origin,
+        changes: &[(&WorkspacePath, &Proposed)],
+    ) -> Result<Vec<Outcome>, ProposalError> {
+        let target =
+            |(path, what): &(&WorkspacePath, &Proposed)| self.target(origin.session, path, what);
+        let targets: Vec<_> = changes.iter().map(target).collect::<Result<_, _>>()?;
         for _ in 0..ATTEMPTS {
-            let seen = self.seen(origin.session, &target)?;
-            let planned = seen.plan(origin, what);
-            let base_sha256 = document::sha256(seen.basis.rope.chunks());
+            let mut drafts = self.drafts(&targets)?;
+            let planned: Result<Vec<_>, _> = (targets.iter().zip(changes))
+                .map(|(target, (_, what))| {
+                    let draft = drafts.get_mut(target).ok_or_else(|| busy(target))?;
+                    draft.add(origin, target, what)
+                })
+                .collect();
             let mut proposals = self.proposals();
-            let Proposals { files, entries, .. } = &mut *proposals;
-            let committed = match (planned, files.get_mut(&target)) {
-                (Err(error), _) => Err(error),
-                (Ok(mut plan), Some(file)) if file.generation == seen.generation => {
-                    let superseded = entries.supersede(origin.session, &target, what.deletes());
-                    plan.replaces.extend(superseded);
-                    Ok(commit(&target, file, plan, base_sha256, what))
-                }
-                _ => continue,
-            };
+            let current = proposals.are_current(&drafts);
+            if planned.is_ok() && !current {
+                continue;
+            }
+            let committed = planned.map(|mut outcomes| {
+                proposals.commit(origin.session, drafts, &mut outcomes);
+                outcomes
+            });
             proposals.prune(&self.documents);
             drop(proposals);
             self.touch();
             return committed;
         }
-        Err(busy(path))
+        Err(targets.first().map_or_else(
+            || ProposalError("there is nothing to change".to_owned()),
+            busy,
+        ))
+    }
+
+    /// The files as they are now, to be worked on without a lock.
+    fn drafts(&self, targets: &[WorkspacePath]) -> Result<Drafts, ProposalError> {
+        let mut drafts = Drafts::new();
+        for target in targets {
+            let proposals = self.known(target)?;
+            let file = proposals.files.get(target).ok_or_else(|| busy(target))?;
+            drafts.entry(target.clone()).or_insert_with(|| Draft {
+                generation: file.generation,
+                file: file.clone(),
+                changes: Vec::new(),
+            });
+        }
+        Ok(drafts)
     }
 
     /// The file that a call means; an error where it can't be what the call wants.
@@ -247,7 +274,7 @@ impl Workspace {
             }
         }
         drop(proposals);
-        let mut texts = std::collections::BTreeMap::new();
+        let mut texts = BTreeMap::new();
         for document in self.documents.all() {
             if let Some(path) = &document.path {
                 texts.insert(path.clone(), Some(document.text()));
@@ -274,33 +301,100 @@ fn busy(path: &WorkspacePath) -> ProposalError {
     ))
 }
 
-/// Takes a plan up into the file.
-fn commit(
-    path: &WorkspacePath,
-    file: &mut FileState,
-    plan: Plan,
-    base_sha256: String,
-    what: &Proposed,
-) -> Outcome {
-    let summary = summary(path, &plan, what);
-    let records: Vec<_> = plan
-        .adds
-        .iter()
-        .map(|hunk| hunk.record(&file.basis.rope))
-        .collect();
-    file.hunks.retain(|hunk| !plan.replaces.contains(&hunk.id));
-    file.hunks.extend(plan.adds);
-    file.sort();
-    file.generation += 1;
-    Outcome {
-        event: EventData::EditProposed {
-            path: path.as_str().to_owned(),
-            base_sha256,
-            replaces: plan.replaces,
-            hunks: records.clone(),
-        },
-        hunks: records,
-        summary,
+/// Files by their own names.
+type Drafts = BTreeMap<WorkspacePath, Draft>;
+
+/// A file with the changes of a call, before anybody sees them.
+struct Draft {
+    file: FileState,
+    /// Of the file that it was made from.
+    generation: u64,
+    changes: Vec<Change>,
+}
+
+/// What one step of a call makes of the hunks of a file.
+struct Change {
+    replaces: Vec<HunkId>,
+    adds: Vec<Tracked>,
+    deletes: bool,
+}
+
+impl Change {
+    fn apply(self, file: &mut FileState) {
+        file.hunks.retain(|hunk| !self.replaces.contains(&hunk.id));
+        file.hunks.extend(self.adds);
+        file.sort();
+        file.generation += 1;
+    }
+}
+
+impl Draft {
+    fn add(
+        &mut self,
+        origin: Origin,
+        path: &WorkspacePath,
+        what: &Proposed,
+    ) -> Result<Outcome, ProposalError> {
+        let file = &mut self.file;
+        let plan = Seen::new(path, file, origin.session).plan(origin, what)?;
+        let summary = summary(path, &plan, what);
+        let base_sha256 = document::sha256(file.basis.rope.chunks());
+        let hunks: Vec<_> = plan
+            .adds
+            .iter()
+            .map(|hunk| hunk.record(&file.basis.rope))
+            .collect();
+        let change = || Change {
+            replaces: plan.replaces.clone(),
+            adds: plan.adds.clone(),
+            deletes: what.deletes(),
+        };
+        change().apply(file);
+        self.changes.push(change());
+        Ok(Outcome {
+            event: EventData::EditProposed {
+                path: path.as_str().to_owned(),
+                base_sha256,
+                replaces: plan.replaces,
+                hunks: hunks.clone(),
+            },
+            hunks,
+            summary,
+        })
+    }
+}
+
+impl Proposals {
+    /// Has nothing changed since the drafts were made?
+    fn are_current(&self, drafts: &Drafts) -> bool {
+        drafts.iter().all(|(path, draft)| {
+            let file = self.files.get(path);
+            file.is_some_and(|file| file.generation == draft.generation)
+        })
+    }
+
+    /// Takes drafts up. Hunks about their files as a whole give way to them, which the outcomes tell.
+    fn commit(&mut self, session: SessionId, drafts: Drafts, outcomes: &mut [Outcome]) {
+        for (path, draft) in drafts {
+            let deletes = draft.changes.iter().any(|change| change.deletes);
+            let superseded = self.entries.supersede(session, &path, deletes);
+            let mut events = outcomes.iter_mut().map(|outcome| &mut outcome.event);
+            let first = events.find_map(|event| match event {
+                EventData::EditProposed {
+                    path: of, replaces, ..
+                } if of == path.as_str() => Some(replaces),
+                _ => None,
+            });
+            if let Some(replaces) = first {
+                replaces.extend(superseded);
+            }
+            if let Some(file) = self.files.get_mut(&path) {
+                draft
+                    .changes
+                    .into_iter()
+                    .for_each(|change| change.apply(file));
+            }
+        }
     }
 }
 

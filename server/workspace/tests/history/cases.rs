@@ -13,6 +13,8 @@ pub(crate) struct Case {
     pub(crate) after: String,
     /// `old` and `new`, to be applied in order.
     pub(crate) edits: Vec<(String, String)>,
+    /// The changed lines of both texts, in order.
+    pub(crate) changes: Vec<(Range<usize>, Range<usize>)>,
 }
 
 pub(crate) fn count(cases: &[Case]) -> usize {
@@ -35,6 +37,7 @@ impl Case {
             before,
             after,
             edits,
+            changes,
         })
     }
 }

@@ -27,16 +27,16 @@ fn edits_of_a_history_give_the_exact_text_after() {
 
 /// What came of an edit that is not quite right.
 #[derive(Debug, Default)]
-struct Tally {
+pub(crate) struct Tally {
     refused: usize,
     right: usize,
     /// At the right place, with a blank line too many or too few: white space was altered into white space.
     blank: usize,
-    elsewhere: Vec<String>,
+    pub(crate) elsewhere: Vec<String>,
 }
 
 impl Tally {
-    fn count(&mut self, before: &str, got: &Result<String, String>, want: &str) {
+    pub(crate) fn count(&mut self, before: &str, got: &Result<String, String>, want: &str) {
         match got {
             Err(_) => self.refused += 1,
             Ok(got) if got == want => self.right += 1,
@@ -61,7 +61,7 @@ impl Tally {
     }
 
     #[expect(clippy::print_stdout, reason = "figures for whoever runs it")]
-    fn tell(&self, what: &str) {
+    pub(crate) fn tell(&self, what: &str) {
         println!(
             "{what}: {} refused, {} right, {} with another blank line, {} wrong",
             self.refused,

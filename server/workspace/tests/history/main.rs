@@ -15,6 +15,7 @@ mod desk;
 mod edits;
 mod git;
 mod made_up;
+mod patches;
 
 /// Edits that are tried.
 const WANTED: usize = 2_000;
