@@ -15,8 +15,6 @@ pub enum CompactTrigger {
     Threshold,
     /// The provider refused a request as too long.
     TooLong,
-    /// The user asked for it.
-    User,
 }
 
 /// Who wrote what stands for older messages.
