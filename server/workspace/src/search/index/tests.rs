@@ -299,6 +299,34 @@ fn it_stays_small() {
     assert_eq!(indexed, plain);
 }
 
+#[test]
+fn a_large_workspace_is_indexed_in_the_background() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, state) = (folder.path().join("root"), folder.path().join("state"));
+    for n in 0..2_000 {
+        let text = format!("fn function_{n}() {{ some_text_of_a_usual_length() }}\n").repeat(20);
+        put(&root, &format!("d{}/f{n}.rs", n % 40), text.as_bytes());
+    }
+    let [indexed, plain] = [(); 2].map(|()| Workspace::open(&root).unwrap());
+    indexed.start_indexing(&state);
+    indexed.start_indexing(&state);
+    while indexed.indexed().is_none_or(|indexed| indexed.waiting > 0) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for pattern in ["function_1234", "function_12[0-3]4", "nowhere"] {
+        let (indexed, plain) = (
+            found(&indexed, &query(pattern)),
+            found(&plain, &query(pattern)),
+        );
+        assert_eq!(indexed, plain);
+    }
+    let indexing = indexed.indexing.get().unwrap();
+    let current = indexing.tree.current().unwrap();
+    let plan = Plan::of("function_1234", false);
+    let read = indexing.search.candidates(&current, "", &plan).unwrap();
+    assert!(read.len() < 10, "{read:?}");
+}
+
 /// Something that somebody does.
 #[derive(Clone, Debug)]
 enum Deed {
