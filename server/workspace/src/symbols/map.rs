@@ -49,17 +49,20 @@ pub(super) struct Shown {
 
 /// The files that matter, highest first.
 pub(super) fn choose(store: &Store, open: &[String]) -> Vec<Shown> {
-    let ranked = rank(store.records(), open);
+    let ranked = rank(store, open);
     let mut shown = Vec::new();
     for (path, record) in ranked.files.into_iter().take(FILES) {
         let mut entries: Vec<_> = record
             .symbols()
             .filter(|entry| is_shown(entry.kind))
             .collect();
-        let uses = |entry: &Entry| ranked.uses.get(&entry.name).copied().unwrap_or(0);
+        let uses = |entry: &Entry| ranked.uses.get(&entry.name).copied().unwrap_or(0.0);
         // What others use comes first, types before functions.
-        entries.sort_by_key(|entry| (u32::MAX - uses(entry), entry.kind.weight(), entry.line));
-        let used = entries.iter().filter(|entry| uses(entry) > 0).count();
+        entries.sort_by(|a, b| {
+            let place = |entry: &Entry| (entry.kind.weight(), entry.line);
+            uses(b).total_cmp(&uses(a)).then(place(a).cmp(&place(b)))
+        });
+        let used = entries.iter().filter(|entry| uses(entry) >= 0.5).count();
         let shown_of_it = used.clamp(UNUSED, SYMBOLS);
         let lines = entries.into_iter().take(shown_of_it).filter_map(|entry| {
             let name = store.names.get(entry.name)?;

@@ -5,36 +5,36 @@ use hashbrown::HashMap;
 use super::kind::Kind;
 use super::names::NameId;
 use super::record::Record;
+use super::store::Store;
 use crate::syntax::Language;
 
 /// A name that more files declare tells nothing of which one is meant.
 const DECLARERS: usize = 8;
+/// The weight of a name that says little.
+const COMMON: f64 = 0.1;
 const DAMPING: f64 = 0.85;
 const ROUNDS: usize = 20;
 
-/// Files by rank, and how often their names are used.
+/// Files by rank, and how much their names are used.
 pub(super) struct Ranked<'s> {
     /// Highest first.
     pub(super) files: Vec<(&'s str, &'s Record)>,
-    /// In how many other files a name stands.
-    pub(super) uses: HashMap<NameId, u32>,
+    /// In how many other files a name stands; of names that could be anybody's a tenth.
+    pub(super) uses: HashMap<NameId, f64>,
 }
 
 /// Ranks files of programs; `open` are the paths that the user has open.
-pub(super) fn rank<'s>(
-    records: impl Iterator<Item = (&'s str, &'s Record)>,
-    open: &[String],
-) -> Ranked<'s> {
+pub(super) fn rank<'s>(store: &'s Store, open: &[String]) -> Ranked<'s> {
+    let records = store.records();
     let mut files: Vec<(&str, &Record)> = records
         .filter(|(path, _)| Language::of(path).is_some_and(|language| !is_data(language)))
         .collect();
     files.sort_unstable_by_key(|(path, _)| *path);
     let declarers = declarers(&files);
-    let mut uses = HashMap::new();
-    let mut edges = Vec::with_capacity(files.len());
-    for (file, (_, record)) in files.iter().enumerate() {
-        edges.push(edges_of(file, record, &declarers, &mut uses));
-    }
+    let uses = uses(store, &files, &declarers);
+    let edges: Vec<Vec<(usize, f64)>> = (files.iter().enumerate())
+        .map(|(file, (_, record))| edges_of(store, (file, record), &declarers, &uses))
+        .collect();
     let start = start(&files, open);
     let ranks = iterate(&edges, &start);
     let mut order: Vec<(f64, (&str, &Record))> = ranks.into_iter().zip(files).collect();
@@ -71,23 +71,57 @@ fn declarers(files: &[(&str, &Record)]) -> HashMap<NameId, Vec<usize>> {
     declarers
 }
 
+/// How much each name is used in files that don't declare it.
+fn uses(
+    store: &Store,
+    files: &[(&str, &Record)],
+    declarers: &HashMap<NameId, Vec<usize>>,
+) -> HashMap<NameId, f64> {
+    let mut uses = HashMap::new();
+    for (file, (_, record)) in files.iter().enumerate() {
+        for name in record.names() {
+            let by = declarers.get(&name);
+            if by.is_some_and(|by| by.len() <= DECLARERS && !by.contains(&file)) {
+                let of_name = store.names.get(name).unwrap_or_default();
+                let one = if is_distinctive(of_name) { 1.0 } else { COMMON };
+                *uses.entry(name).or_default() += one;
+            }
+        }
+    }
+    uses
+}
+
+/// `len` and `File` are likely another's; `RepoMap` and `repo_map` are not.
+fn is_distinctive(name: &str) -> bool {
+    let mixed =
+        name.chars().any(char::is_lowercase) && name.chars().skip(1).any(char::is_uppercase);
+    name.len() > 6 && (mixed || name.trim_matches('_').contains('_'))
+        || name.len() > 8 && name.starts_with(char::is_uppercase)
+}
+
 /// The files that declare what a file names, with weights.
 fn edges_of(
-    file: usize,
-    record: &Record,
+    store: &Store,
+    (file, record): (usize, &Record),
     declarers: &HashMap<NameId, Vec<usize>>,
-    uses: &mut HashMap<NameId, u32>,
+    uses: &HashMap<NameId, f64>,
 ) -> Vec<(usize, f64)> {
     let mut edges = Vec::new();
     for name in record.names() {
-        let Some(by) = declarers.get(&name) else {
+        let (Some(by), Some(uses)) = (declarers.get(&name), uses.get(&name)) else {
             continue;
         };
-        if by.contains(&file) || by.len() > DECLARERS {
+        if by.contains(&file) {
             continue;
         }
-        *uses.entry(name).or_default() += 1;
-        let weight = 1.0 / f64::from(u32::try_from(by.len()).unwrap_or(u32::MAX));
+        // What everybody names binds two files less than what few name.
+        let many = f64::from(u32::try_from(by.len()).unwrap_or(u32::MAX));
+        let weight = if is_distinctive(store.names.get(name).unwrap_or_default()) {
+            1.0
+        } else {
+            COMMON
+        };
+        let weight = weight / (many * uses.max(1.0).sqrt());
         edges.extend(by.iter().map(|to| (*to, weight)));
     }
     edges.sort_by_key(|(to, _)| *to);
