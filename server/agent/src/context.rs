@@ -42,6 +42,8 @@ pub(crate) enum When {
     Request,
     /// Between two steps: scrolling and moving the caret is no news.
     Step,
+    /// Between two steps, and nothing has changed in the editor: no buffer is compared with its file.
+    Work,
 }
 
 /// What there is to be told. Making the context reads the disk: it is not for the typing path.
@@ -90,7 +92,16 @@ impl Told {
         for path in look.touched {
             self.instructions(&mut context, look.workspace, Some(path));
         }
-        let out = &mut context.text;
+        if when != When::Work {
+            self.editor(&mut context.text, look, when);
+        }
+        if !look.reviewed.is_empty() {
+            let _ = write!(context.text, "<review>\n{}</review>\n", look.reviewed);
+        }
+        context
+    }
+
+    fn editor(&mut self, out: &mut String, look: &Look<'_>, when: When) {
         replace(out, &mut self.today, today());
         let branch = git::branch(look.workspace.root());
         let branch = branch.map(|branch| format!("<git branch=\"{}\"/>\n", attribute(&branch)));
@@ -101,13 +112,11 @@ impl Told {
             out.push_str("<unsaved>none any more</unsaved>\n");
         }
         replace(out, &mut self.unsaved, unsaved);
-        if let (Some(focus), Some(path)) = (look.focus, path) {
+        if let Some(focus) = look.focus
+            && let Some(path) = &focus.path
+        {
             self.diagnostics(out, path, &focus.diagnostics);
         }
-        if !look.reviewed.is_empty() {
-            let _ = write!(out, "<review>\n{}</review>\n", look.reviewed);
-        }
-        context
     }
 
     fn instructions(
@@ -150,7 +159,7 @@ impl Told {
         };
         let is_news = match when {
             When::Request => self.focus != whole,
-            When::Step => self.place != place,
+            When::Step | When::Work => self.place != place,
         };
         if is_news {
             out.push_str(&whole);
@@ -495,6 +504,7 @@ mod tests {
             "<unsaved>none any more</unsaved>\n"
         );
         told.forget_all_but(HashMap::new());
+        assert_eq!(told.news(&look, When::Work).text, "");
         let again = told.news(&look, When::Step).text;
         assert!(again.starts_with("<today>"), "{again}");
     }

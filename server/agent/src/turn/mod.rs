@@ -64,8 +64,10 @@ pub(crate) struct Turn {
     ineffective: u32,
     /// Bytes of the request that is out.
     sent_bytes: u64,
-    /// Files that the calls since the last request work on, in a trusted folder.
-    touched: BTreeSet<WorkspacePath>,
+    /// Files that the calls since the last request work on, in a trusted folder: one of each folder.
+    touched: Vec<WorkspacePath>,
+    /// The folders that calls of this turn work in.
+    folders: BTreeSet<String>,
     /// [`Situation::changes`](interline_workspace::editor::Situation) as of the last look.
     seen: u64,
 }
@@ -249,7 +251,8 @@ impl Turn {
             empty_answers: 0,
             ineffective: 0,
             sent_bytes: 0,
-            touched: BTreeSet::new(),
+            touched: Vec::new(),
+            folders: BTreeSet::new(),
             seen: 0,
         })
     }

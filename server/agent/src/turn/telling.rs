@@ -64,8 +64,13 @@ impl Turn {
         if nothing_new && self.touched.is_empty() {
             return Ok(());
         }
+        let when = if changes == self.seen {
+            When::Work
+        } else {
+            When::Step
+        };
         self.seen = changes;
-        let text = self.news(focus, When::Step).await?;
+        let text = self.news(focus, when).await?;
         if text.is_empty() {
             return Ok(());
         }
@@ -94,10 +99,12 @@ impl Turn {
             return;
         };
         for path in &call.facts.paths {
-            if self.touched.len() < MAX_TOUCHED
-                && let Some(path) = self.session.workspace.path_of(&path.resolved)
-            {
-                self.touched.insert(path);
+            let Some(path) = self.session.workspace.path_of(&path.resolved) else {
+                continue;
+            };
+            let (folder, _) = path.as_str().rsplit_once('/').unwrap_or_default();
+            if self.touched.len() < MAX_TOUCHED && self.folders.insert(folder.to_owned()) {
+                self.touched.push(path);
             }
         }
     }
@@ -109,7 +116,7 @@ impl Turn {
     /// Looks at the disk, so where blocking is allowed.
     async fn news(&mut self, focus: Option<Focus>, when: When) -> Result<String, End> {
         let session = self.session.clone();
-        let touched: Vec<_> = std::mem::take(&mut self.touched).into_iter().collect();
+        let touched = std::mem::take(&mut self.touched);
         let reviewed = self.recorder.take_reviewed();
         let look = move || {
             let look = Look {
