@@ -37,6 +37,8 @@ pub(super) struct Checking {
     found: Option<Found>,
     /// The last verdict that the model knows.
     told: Option<Verdict>,
+    /// The last verdict with which an answer went back. The model may leave what it knows of, once it was asked.
+    returned: Option<Verdict>,
     returns: u32,
     /// A check took longer than a request waits: the next ones are not waited for.
     slow: bool,
@@ -190,11 +192,12 @@ impl Turn {
             reason: String::new(),
         };
         self.record(Actor::System, event)?;
-        let known = self.checking.told.as_ref() == Some(&verdict);
+        let known = self.checking.returned.as_ref() == Some(&verdict);
         let goes_back =
             verdict.numbers.new_errors > 0 && !known && self.checking.returns < MAX_RETURNS;
         if goes_back {
             self.checking.returns += 1;
+            self.checking.returned = Some(verdict.clone());
             self.tell_verdict(verdict)?;
         } else {
             self.session.show(Display::Checked {
