@@ -93,7 +93,6 @@ fn patched(desk: &Desk, case: &Case, before: &str, hunks: &[String]) -> Result<S
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "figures for whoever runs it")]
 fn patches_of_a_history_give_the_exact_text_after() {
     let (cases, from) = cases();
     let desk = Desk::new();
