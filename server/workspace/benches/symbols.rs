@@ -1,6 +1,7 @@
 //! The symbol index on a tree of about 2,300 Rust files: those of the crates that cargo has here, else made up.
 //!
 //! `cargo bench -p interline-workspace --bench symbols`
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
