@@ -139,6 +139,65 @@ fn a_damaged_record_is_told() {
 }
 
 #[test]
+fn a_record_that_is_damaged_in_the_middle_is_gone_on_with_in_a_fork() {
+    let server = model([
+        Step::call("read", json!({"path": "notes.txt"})),
+        edit("two", "2"),
+        Step::say("Done."),
+        Step::say("Again."),
+    ]);
+    let place = Place::new().model(&server);
+    place.ask().with(0);
+    let id = place.session();
+    let log = place.log().unwrap();
+    let whole = std::fs::read_to_string(&log).unwrap();
+    let line = 1 + whole
+        .lines()
+        .position(|line| line.contains("edit.proposed"))
+        .unwrap();
+    let damaged = whole.replacen("edit.proposed", "edit.propOsed", 1);
+    place.write(log.to_str().unwrap(), &damaged);
+
+    let offer = format!("at line {line} (event {}): ", line - 1);
+    let command = format!("`interline sessions fork {id}`");
+    let list = place.interline(&["sessions"]).with(0).out;
+    assert!(list.contains(&offer) && list.contains(&command), "{list}");
+    let refused = place.interline(&["sessions", "resume", &id]).with(1).err;
+    assert!(
+        refused.contains(&offer) && refused.contains(&command),
+        "{refused}"
+    );
+
+    let forked = place.interline(&["sessions", "fork", &id]).with(0).out;
+    let fork = forked.split_whitespace().next().unwrap();
+    assert!(forked.contains("left behind: "), "{forked}");
+    let events = place
+        .interline(&["sessions", "export", fork])
+        .with(0)
+        .events();
+    assert_eq!(events.len(), line);
+    assert_eq!(events[0]["type"], "session.forked");
+    assert_eq!(events[0]["data"]["of"], id.as_str());
+    assert_eq!(events[0]["data"]["events"], line - 1);
+    assert_eq!(events[1]["type"], "session.created");
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), damaged);
+
+    place.interline(&["audit", "verify", fork]).with(0);
+    place.interline(&["replay", fork]).with(0);
+    place
+        .interline(&["sessions", "resume", fork, "go on", "--diff"])
+        .with(0);
+    place.interline(&["replay", fork]).with(0);
+
+    // Of one that is whole, too, up to an event; not beyond its end.
+    let shorter = place.interline(&["sessions", "fork", fork, "--at", "3"]);
+    assert!(shorter.with(0).out.contains("has the first 3 events"));
+    place
+        .interline(&["sessions", "fork", fork, "--at", "9999"])
+        .with(1);
+}
+
+#[test]
 fn a_record_is_checked_on_another_machine() {
     let server = model([edit("two", "2"), Step::say("Done.")]);
     let place = Place::new().model(&server);

@@ -94,6 +94,11 @@ impl<'a> Page<'a> {
                 ));
             }
             EventData::SessionResumed { .. } => self.remark("Resumed"),
+            EventData::SessionForked { of, events, .. } => {
+                self.remark(&format!(
+                    "A fork of session {of}, of its first {events} events"
+                ));
+            }
             EventData::InputUser { text, .. } => {
                 self.spent = Spent::default();
                 self.block(&format!("## You\n\n{}", quoted(text)));

@@ -135,6 +135,14 @@ pub(crate) enum Sessions {
         #[arg(long, value_name = "USD", value_parser = usd)]
         budget: Option<f64>,
     },
+    /// A new session from the beginning of one: up to where its log is damaged, or up to an event.
+    Fork {
+        /// The session. Its log stays as it is.
+        session: SessionId,
+        /// The first event that is left out; without it all that are good are taken.
+        #[arg(long, value_name = "SEQ")]
+        at: Option<u64>,
+    },
     /// Its events, one a line, payloads inline.
     Export {
         /// The session.

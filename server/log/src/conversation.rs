@@ -57,6 +57,7 @@ impl Conversation {
             EventData::ThinkingStripped { .. } => self.strip_thinking(),
             EventData::ResponseBlock { block } => self.respond(block.clone()),
             EventData::ResponseStopped { .. }
+            | EventData::SessionForked { .. }
             | EventData::SessionResumed { .. }
             | EventData::TurnEnded { .. } => {
                 self.responding = false;

@@ -30,7 +30,11 @@ pub enum LogError {
     )]
     Fenced(SessionId),
     /// The log does not read as it was written. A torn end is no damage.
-    #[error("{} is damaged at line {line} (event {seq}): {what}; restore the file, or start a new session", file.display())]
+    #[error(
+        "{} is damaged at line {line} (event {seq}): {what}; restore the file, or go on from what stands before it: \
+         `interline sessions fork {}`",
+        file.display(), session_of(file)
+    )]
     Damaged {
         /// The file.
         file: PathBuf,
@@ -40,6 +44,16 @@ pub enum LogError {
         seq: u64,
         /// What is wrong.
         what: String,
+    },
+    /// There is nothing to fork there.
+    #[error(
+        "session {session} has {good} good events, and a fork takes one of them at least; name fewer by `--at`"
+    )]
+    Fork {
+        /// The session.
+        session: SessionId,
+        /// Its events up to the end or the first damage.
+        good: u64,
     },
     /// The log has fewer events than a checkpoint signs: its end was taken off, or an older copy was put back.
     #[error(
@@ -110,6 +124,12 @@ pub enum LogError {
         "a secret in the environment is too common a word to be kept out of the log; unset it or change it"
     )]
     Redaction,
+}
+
+/// The session whose log this is: its folder has its name.
+fn session_of(file: &Path) -> &str {
+    let folder = file.parent().and_then(Path::file_name);
+    folder.and_then(|name| name.to_str()).unwrap_or("SESSION")
 }
 
 impl LogError {

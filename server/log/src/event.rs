@@ -236,6 +236,16 @@ pub enum EventData {
         /// Version of the binary.
         version: String,
     },
+    /// The first event of a log that was made from the beginning of another one, which follows.
+    #[serde(rename = "session.forked")]
+    SessionForked {
+        /// The other session.
+        of: SessionId,
+        /// So many of its events follow.
+        events: u64,
+        /// What is wrong with the other log behind them; empty where nothing is.
+        damage: String,
+    },
     /// What is in the session from here on, of what policy minds. Labels only grow.
     #[serde(rename = "session.labelled")]
     SessionLabelled {

@@ -18,6 +18,7 @@ mod digest;
 mod disk;
 mod error;
 mod event;
+mod fork;
 mod id;
 mod ledger;
 mod line;
@@ -44,6 +45,7 @@ pub use crash::{
 };
 pub use error::LogError;
 pub use event::*;
+pub use fork::Forked;
 pub use id::*;
 pub use ledger::{Claim, Ledger, Others};
 pub use message::*;

@@ -39,6 +39,23 @@ pub(crate) fn read(
     Ok(Contents { events, end })
 }
 
+/// Reads up to the first damage, and what that is.
+pub(crate) fn read_good(
+    folder: &Path,
+    session: SessionId,
+) -> Result<(Vec<Event>, Option<LogError>), LogError> {
+    let mut events = Vec::new();
+    let walked = walk(folder, session, &mut |line| {
+        events.push(event(folder, line)?);
+        Ok(())
+    });
+    match walked {
+        Ok(_) => Ok((events, None)),
+        Err(error @ LogError::Damaged { .. }) => Ok((events, Some(error))),
+        Err(error) => Err(error),
+    }
+}
+
 /// A line at its place in the chain.
 pub(crate) struct Line<'a> {
     /// Without LF.

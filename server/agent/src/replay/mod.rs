@@ -10,7 +10,7 @@ mod rerun;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use interline_log::{Conversation, Event, EventData, ToolDefinition};
+use interline_log::{Conversation, Event, EventData, SessionId, ToolDefinition};
 use interline_model::{ModelSpec, Request};
 use sha2::{Digest as _, Sha256};
 
@@ -130,6 +130,8 @@ struct Fold {
     config: Option<Config>,
     /// The request for a summary that is about to go out.
     summary: Option<Request>,
+    /// Events before this one were made in another session.
+    copied: Option<(SessionId, u64)>,
 }
 
 /// What stands before the conversation in each request.
@@ -143,6 +145,11 @@ struct Config {
 impl Fold {
     fn apply(&mut self, event: &Event) -> Result<Compared, Unequal> {
         let compared = match &event.data {
+            // Of a fork of a fork the inner one counts: it stands later.
+            EventData::SessionForked { of, events, .. } => {
+                self.copied = Some((*of, event.seq + 1 + events));
+                Compared::Nothing
+            }
             EventData::SessionConfig {
                 model_id,
                 wire,
@@ -170,7 +177,7 @@ impl Fold {
                     system: config.system.clone(),
                     messages: self.conversation.messages().to_vec(),
                     max_output: *max_output,
-                    session: event.session,
+                    session: self.made_in(event),
                 };
                 self.compare(request, body_sha256, *body_bytes)?
             }
@@ -202,6 +209,14 @@ impl Fold {
         self.proposals.apply(&event.data)?;
         self.conversation.apply(event);
         Ok(compared)
+    }
+
+    /// A request names the session that it was made in.
+    fn made_in(&self, event: &Event) -> SessionId {
+        match self.copied {
+            Some((of, until)) if event.seq < until => of,
+            _ => event.session,
+        }
     }
 
     /// Makes the request again.

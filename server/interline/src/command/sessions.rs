@@ -37,6 +37,7 @@ pub(super) fn run(folder: Option<PathBuf>, command: Option<Sessions>) -> anyhow:
             print(&interline_agent::state(&events));
             Ok(exit::DONE)
         }
+        Sessions::Fork { session, at } => fork(&rooms, session, at),
         Sessions::Export { session } => export(&rooms, session),
         Sessions::Resume {
             session,
@@ -92,6 +93,26 @@ fn ago(ts: u64) -> String {
         3600..86_400 => format!("{} h", seconds / 3600),
         _ => format!("{} d", seconds / 86_400),
     }
+}
+
+fn fork(rooms: &Rooms, session: SessionId, at: Option<u64>) -> anyhow::Result<u8> {
+    let forked = rooms.host.store().fork(session, at)?;
+    let events = counted(forked.events, "event");
+    print(&format!(
+        "{}  has the first {events} of {session}\n",
+        forked.session
+    ));
+    if let Some(damage) = forked.damage {
+        print(&format!(
+            "left behind: {}\n",
+            crate::terminal::visible(&damage.to_string())
+        ));
+    }
+    print(&format!(
+        "go on with `interline sessions resume {}`\n",
+        forked.session
+    ));
+    Ok(exit::DONE)
 }
 
 fn export(rooms: &Rooms, session: SessionId) -> anyhow::Result<u8> {

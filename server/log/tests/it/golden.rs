@@ -138,6 +138,7 @@ fn is_listed(data: &EventData) {
     match data {
         EventData::SessionCreated { .. }
         | EventData::SessionConfig { .. }
+        | EventData::SessionForked { .. }
         | EventData::SessionResumed { .. }
         | EventData::SessionLabelled { .. }
         | EventData::InputUser { .. }
@@ -263,6 +264,11 @@ fn session_types() -> Vec<EventData> {
         EventData::SessionCreated {
             version: "0.1.0".into(),
             roots: vec!["/project".into()],
+        },
+        EventData::SessionForked {
+            of: SessionId::new(),
+            events: 7,
+            damage: "it is no whole line".into(),
         },
         EventData::SessionConfig {
             model: "sonnet".into(),
