@@ -230,7 +230,7 @@ impl World {
             hooks: Vec::new(),
             state: self.state.path().to_owned(),
             launcher: None,
-            env: Arc::new(vec![("PATH".to_owned(), std::env::var("PATH").unwrap())]),
+            env: Arc::new(vec![("PATH".to_owned(), crate::place::search_path())]),
             telemetry: None,
             trust: false,
             audit_key: None,

@@ -46,6 +46,15 @@ pub(crate) struct Place {
     env: Vec<(String, String)>,
 }
 
+/// Where this machine has its programs.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "programs of this machine are found by it"
+)]
+pub(crate) fn search_path() -> String {
+    std::env::var("PATH").unwrap_or_default()
+}
+
 impl Place {
     /// A project with one file, `notes.txt`: "one", "two", "three".
     pub(crate) fn new() -> Self {

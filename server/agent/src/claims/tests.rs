@@ -1,3 +1,5 @@
+//! Claims of answers, and what of them the record bears out.
+
 use interline_log::{
     AssistantBlock, AssistantContent, CallStatus, EditVerdict, EventData, HunkId, HunkKind,
     HunkRecord,
