@@ -255,6 +255,11 @@ impl<'a> Page<'a> {
                     line(path)
                 ));
             }
+            EventData::EditUnparsed { path, problems, .. } => self.item(&format!(
+                "does not parse: {} at {}",
+                line(path),
+                line(&problems.join("; "))
+            )),
             EventData::EditChecked {
                 verdict: Some(verdict),
                 ..

@@ -8,6 +8,7 @@ use interline_workspace::proposal::{Origin, Proposed, RangeEdit};
 use crate::Environment;
 use crate::count::counted;
 use crate::line_map::LineMap;
+use crate::parses;
 use crate::tool::{Answer, Stop};
 
 /// Edits by file.
@@ -62,6 +63,7 @@ pub(crate) fn propose_all(
         memory,
         ..
     } = environment;
+    let unparsed = unparsed(environment, &steps.changes)?;
     let text = |path: &WorkspacePath| workspace.proposed_text(*session, path).ok();
     let before: Vec<_> = steps.changes.iter().map(|(path, _)| text(path)).collect();
     let outcomes = workspace
@@ -96,8 +98,34 @@ pub(crate) fn propose_all(
         counted(hunks, "hunk", "hunks"),
         counted(files(&steps.changes), "file", "files")
     );
-    let events = outcomes.into_iter().map(|outcome| outcome.event).collect();
+    let mut events = Vec::new();
+    for (outcome, ((path, _), worse)) in
+        outcomes.into_iter().zip(steps.changes.iter().zip(unparsed))
+    {
+        events.push(outcome.event);
+        events.extend(parses::mark(path, &outcome.hunks, worse));
+    }
     Ok(Answer::new(content, summary).with_events(events))
+}
+
+/// What would not parse any more, by change; looked at before any is proposed. A file that several changes are about is
+/// what it will be only after the last: it is not held against its grammar.
+fn unparsed(
+    environment: &Environment,
+    changes: &[(WorkspacePath, Proposed)],
+) -> Result<Vec<Vec<String>>, Stop> {
+    let about = |path: &WorkspacePath| {
+        let is = |(other, what): &&(WorkspacePath, Proposed)| {
+            other == path || matches!(what, Proposed::Move(to) if to == path)
+        };
+        changes.iter().filter(is).count()
+    };
+    let worse = changes.iter().map(|(path, what)| match what {
+        Proposed::Move(_) | Proposed::Delete => Ok(Vec::new()),
+        _ if about(path) > 1 => Ok(Vec::new()),
+        _ => parses::check(environment, path, what),
+    });
+    worse.collect()
 }
 
 fn files(changes: &[(WorkspacePath, Proposed)]) -> usize {

@@ -16,6 +16,7 @@ mod hook;
 mod line_map;
 mod memory;
 mod obeyed;
+mod parses;
 mod paths;
 mod prepared;
 mod process;

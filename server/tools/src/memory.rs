@@ -2,7 +2,7 @@
 //!
 //! Nothing here is needed for a correct answer: after a restart it is empty, and tools read or check again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use interline_workspace::editor::Diagnostic;
@@ -15,6 +15,8 @@ use sha2::{Digest as _, Sha256};
 pub struct Memory {
     reads: Mutex<HashMap<WorkspacePath, Seen>>,
     checked: Mutex<Option<Arc<Checked>>>,
+    /// What was refused since it does not parse: file and hash of the text.
+    refused: Mutex<HashSet<(WorkspacePath, String)>>,
     shadow: Arc<tokio::sync::Mutex<Option<Shadow>>>,
 }
 
@@ -97,6 +99,17 @@ impl Memory {
     /// The file is gone, or has another name.
     pub(crate) fn forget(&self, path: &WorkspacePath) {
         lock(&self.reads).remove(path);
+    }
+
+    /// Was just this text refused before? Then it counts as meant; the next time it has to be meant again.
+    pub(crate) fn insists(&self, path: &WorkspacePath, text: &str) -> bool {
+        let refusal = (path.clone(), text.to_owned());
+        let mut refused = lock(&self.refused);
+        let insists = refused.remove(&refusal);
+        if !insists {
+            refused.insert(refusal);
+        }
+        insists
     }
 
     /// Keeps the last result.

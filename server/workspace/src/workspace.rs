@@ -193,6 +193,17 @@ impl Workspace {
         self.propose_changes(origin, &changes)
     }
 
+    /// The text of a file that a session sees, and the one that it would see with a proposal; `None` where the file
+    /// would have none. Changes nothing; the error is that of [`Workspace::propose`].
+    pub fn preview(
+        &self,
+        session: SessionId,
+        path: &WorkspacePath,
+        what: &Proposed,
+    ) -> Result<Option<(String, String)>, ProposalError> {
+        self.preview_change(session, path, what)
+    }
+
     /// Adds a hunk about a file as a whole to a session's proposal: what a command made of it.
     pub fn propose_file(
         &self,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Environment;
 use crate::count::counted;
 use crate::memory::Known;
+use crate::parses;
 use crate::paths::{self, Use};
 use crate::redaction::keeps_secrets;
 use crate::tool::{Answer, Context, Stop, Tool};
@@ -65,7 +66,8 @@ impl Tool for Edit {
                 keeps_secrets(&before, &edit.new)?;
             }
             let replacements = self.edits.into_iter().map(Replacement::from).collect();
-            let outcome = workspace.propose(origin, &path, Proposed::Replace(replacements))?;
+            let outcome =
+                parses::propose(&environment, origin, &path, Proposed::Replace(replacements))?;
             let mut content = outcome.summary;
             if memory.knows(&path, &before) == Known::Changed {
                 content.push_str("\nnote: the text has changed since you read it: read it again before further edits");
@@ -75,7 +77,7 @@ impl Tool for Edit {
             }
             let hunks = counted(outcome.hunks.len(), "hunk", "hunks");
             let summary = format!("proposed {hunks} in {path}");
-            Ok(Answer::new(content, summary).with_events(vec![outcome.event]))
+            Ok(Answer::new(content, summary).with_events(outcome.events))
         };
         context.propose(propose).await
     }

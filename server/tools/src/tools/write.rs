@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Environment;
 use crate::memory::Known;
+use crate::parses;
 use crate::paths::{self, Use};
 use crate::redaction::keeps_secrets;
 use crate::tool::{Answer, Context, Stop, Tool};
@@ -50,12 +51,13 @@ impl Tool for Write {
                 may_replace(memory.knows(&path, &before), &before)?;
                 keeps_secrets(&before, &self.content)?;
             }
-            let outcome = workspace.propose(origin, &path, Proposed::Write(self.content))?;
+            let outcome =
+                parses::propose(&environment, origin, &path, Proposed::Write(self.content))?;
             if let Ok(after) = workspace.proposed_text(*session, &path) {
                 memory.saw(&path, &after);
             }
             let summary = format!("proposed {path}, whole");
-            Ok(Answer::new(outcome.summary, summary).with_events(vec![outcome.event]))
+            Ok(Answer::new(outcome.summary, summary).with_events(outcome.events))
         };
         context.propose(propose).await
     }

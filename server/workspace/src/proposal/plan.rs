@@ -83,6 +83,13 @@ impl Seen {
         Some(View::new(&self.basis.rope, &self.text_hunks()).text)
     }
 
+    /// As it would be.
+    pub(super) fn with(mut self, plan: Plan) -> Self {
+        self.own.retain(|hunk| !plan.replaces.contains(&hunk.id));
+        self.own.extend(plan.adds);
+        self
+    }
+
     /// Works out a proposal. Atomic: an error changes nothing.
     pub(super) fn plan(&self, origin: Origin, what: &Proposed) -> Result<Plan, ProposalError> {
         match what {

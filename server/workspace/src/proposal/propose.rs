@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
-use interline_log::{EventData, HunkId, HunkKind, SessionId};
+use interline_log::{CallId, EventData, HunkId, HunkKind, SessionId, TurnId};
 
 use super::file::{Basis, FileState};
 use super::plan::{Plan, Seen};
@@ -152,6 +152,32 @@ impl Workspace {
             });
         }
         Ok(drafts)
+    }
+
+    /// The text that a session sees of a file, and the one that it would see with this; `None` where the file would have
+    /// none. Changes nothing.
+    pub(crate) fn preview_change(
+        &self,
+        session: SessionId,
+        path: &WorkspacePath,
+        what: &Proposed,
+    ) -> Result<Option<(String, String)>, ProposalError> {
+        let target = self.target(session, path, what)?;
+        let seen = {
+            let mut proposals = self.known(&target)?;
+            let file = proposals.files.get(&target).ok_or_else(|| busy(&target))?;
+            let seen = Seen::new(&target, file, session);
+            proposals.prune(&self.documents);
+            seen
+        };
+        let origin = Origin {
+            session,
+            turn: TurnId::new(),
+            call: CallId::new(),
+        };
+        let before = seen.text().unwrap_or_default();
+        let plan = seen.plan(origin, what)?;
+        Ok(seen.with(plan).text().map(|after| (before, after)))
     }
 
     /// The file that a call means; an error where it can't be what the call wants.
