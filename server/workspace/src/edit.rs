@@ -133,6 +133,10 @@ fn climb_down(text: &str, old: &str, wanted: usize) -> Result<Option<(Rule, Plac
     if !places.found.is_empty() {
         return Ok(Some((Rule::Exact, places)));
     }
+    // With other white space braces alone stand in many places.
+    if !old.contains(char::is_alphanumeric) {
+        return Ok(None);
+    }
     for (rule, rung) in [
         (Rule::TrailingSpace, Rung::TrailingSpace),
         (Rule::Indent, Rung::Indent),

@@ -75,7 +75,8 @@ test('an edit that makes an error is answered with exactly that diagnostic in th
   contains('1 new error (E0308), no new warnings', second)
   contains('checked by rust_analyzer', second)
   local row = 20
-  local lines = vim.iter(vim.split(second, '\n')):filter(function(line) return line:find('error[', 1, true) end):totable()
+  local verdict = second:match('<diagnostics after="your edits">.-</diagnostics>')
+  local lines = vim.iter(vim.split(verdict, '\n')):filter(function(line) return line:find('error[', 1, true) end):totable()
   equal(1, #lines, 'exactly that one: ' .. second)
   contains(('src/main.rs:%d:20: error[E0308]: expected String, found u8'):format(row), lines[1])
 

@@ -46,8 +46,9 @@ function on.checked(event, session)
   turns.checked(session, event.summary, event.newErrors > 0)
 end
 
-function on.notChecked(event, session)
-  turns.checked(session, 'not checked: ' .. util.visible(event.reason), false)
+---Why stands in the transcript.
+function on.notChecked(_, session)
+  turns.not_checked(session)
 end
 
 function on.spent(event, session)

@@ -72,6 +72,10 @@ function M.checked(session, text, worse)
   state_of(session).verdict = { text = text, level = worse and vim.log.levels.WARN or vim.log.levels.INFO }
 end
 
+function M.not_checked(session)
+  state_of(session).unchecked = true
+end
+
 ---@param cost? number dollars, of the whole session
 function M.spent(session, usage, cost)
   local state = state_of(session)
@@ -107,6 +111,9 @@ function M.ended(session, outcome, message)
   end
   if said ~= '' then
     parts[#parts + 1] = said
+  end
+  if state.unchecked then
+    parts[#parts + 1] = 'not checked'
   end
   local text = table.concat(parts, ' · ')
   if outcome == 'failed' or outcome == 'stopped' then

@@ -216,12 +216,12 @@ fn many_places_are_neither_counted_nor_copied() {
 /// What takes time by its square takes minutes here: the test would not come to its end.
 #[test]
 fn texts_that_repeat_themselves_are_searched_in_time() {
-    let braces = "}\n".repeat(1 << 19);
-    let mut old = "} \n".repeat(1 << 17);
+    let braces = "e}\n".repeat(1 << 19);
+    let mut old = "e} \n".repeat(1 << 17);
     assert!(one(&braces, &old, "x\n").unwrap_err().contains("overlap"));
     old.push_str("x\n");
     assert!(one(&braces, &old, "y\n").is_err());
-    let indented = format!("{}  }}\n", " }\n".repeat(1 << 17));
+    let indented = format!("{}  e}}\n", " e}\n".repeat(1 << 17));
     let error = one(&braces, &indented, "x\n").unwrap_err();
     assert!(error.contains("repeat themselves"), "{error}");
     let one_line = "a".repeat(1 << 20);

@@ -38,9 +38,14 @@ impl Taken {
                 self.rewrite(workspace, origin, path, (old.clone(), new.clone()));
             }
             Change::Renamed { from, to, text } => {
-                let moved = workspace.propose(origin, from, Proposed::Move(to.clone()));
                 // The names may be taken, or one of them is a move's already: then it is two changes.
-                if let Ok(outcome) = moved {
+                let moved = if is_new_with_mode(workspace, origin, from) {
+                    None
+                } else {
+                    let moved = Proposed::Move(to.clone());
+                    workspace.propose(origin, from, moved).ok()
+                };
+                if let Some(outcome) = moved {
                     self.outcomes.push(outcome);
                 } else {
                     self.rewrite(workspace, origin, from, (Some(text.clone()), None));
@@ -123,6 +128,20 @@ impl Taken {
             Err(ProposalError(reason)) => self.notices.push(reason),
         }
     }
+}
+
+/// A file that is not on disk, with a mode that is proposed for its name: both go where the file goes.
+fn is_new_with_mode(workspace: &Workspace, origin: Origin, path: &WorkspacePath) -> bool {
+    let views = workspace.entry_views(origin.session);
+    let has_mode = views
+        .get(path)
+        .is_some_and(|view| view.executable.is_some());
+    has_mode
+        && workspace
+            .root()
+            .join(path.as_str())
+            .symlink_metadata()
+            .is_err()
 }
 
 /// Where the proposal moves a file to, and its text.

@@ -289,7 +289,8 @@ impl<'a> Scan<'a> {
         if !self.fits(0) {
             return Ok(());
         }
-        if facts.is_executable() {
+        // One that is executable by a proposal alone takes nothing along.
+        if facts.is_executable() && below.on_disk(name).is_some() {
             self.gone_executable.insert(file.clone());
         }
         let change = match self.saw(below, name)? {

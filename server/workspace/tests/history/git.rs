@@ -9,7 +9,7 @@ use crate::cases::{self, Case};
 /// Larger files tell nothing more, in bytes.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Cases with `wanted` edits, newest commits first, and where they come from. None outside of a checkout.
+/// Cases with `wanted` edits, oldest commits first, and where they come from. None outside of a checkout.
 pub(crate) fn cases(wanted: usize) -> (Vec<Case>, String) {
     let repository = repository();
     let mut cases = Vec::new();
@@ -74,6 +74,8 @@ fn changes(repository: &Path) -> Vec<(String, String, String)> {
             "-c",
             "core.quotePath=false",
             "log",
+            // What a later commit adds changes no case.
+            "--reverse",
             "--no-merges",
             "--no-renames",
             "--diff-filter=M",

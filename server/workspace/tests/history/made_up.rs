@@ -32,7 +32,7 @@ fn line(random: &mut Random) -> String {
     if words.is_empty() {
         String::new()
     } else {
-        format!("{indent}{}", words.join(" "))
+        format!("{indent}{} {}", words.join(" "), random.below(10_000))
     }
 }
 

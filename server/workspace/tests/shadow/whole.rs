@@ -153,16 +153,21 @@ fn the_mode_of_a_new_file_goes_where_the_file_goes() {
     let Some(desk) = Desk::new(&[("old", "o\n")]) else {
         return;
     };
-    desk.take("printf 'x\\0' > bytes; printf 't\\n' > text; chmod +x bytes text old");
-    desk.take("mv bytes moved; rm text old");
+    desk.take(
+        "printf 'x\\0' > bytes; printf 't\\n' > text; cp text run; chmod +x bytes text run old",
+    );
+    desk.take("mv bytes moved; rm text old; mv run ran");
     insta::assert_snapshot!(told(&desk), @"
     moved Pending:  | binary file, 2 bytes, sha256 14f825b2bbc3…
     moved Pending: mode 100644 | mode 100755
     old Pending: o |
+    ran Pending:  | t
+    ran Pending: mode 100644 | mode 100755
     ");
     desk.accept_all();
     assert_eq!(desk.mode("moved") & 0o111, 0o111);
-    for gone in ["bytes", "text", "old"] {
+    assert_eq!(desk.mode("ran") & 0o111, 0o111);
+    for gone in ["bytes", "text", "old", "run"] {
         assert!(!desk.file(gone).exists(), "{gone}");
     }
 }
