@@ -12,10 +12,11 @@ const SCRIPT = {
   ],
 };
 
-/** What the harness adds behind the results of a step. */
+/** What the harness says of the edits, behind the results of a step. */
 function told({ body }) {
   const { content } = body.messages.at(-1);
-  return content.filter(({ type }) => type === "text").map(({ text }) => text).join("\n");
+  const texts = content.filter(({ type }) => type === "text").map(({ text }) => text).join("\n");
+  return texts.match(/<diagnostics after="your edits">[^]*?<\/diagnostics>/u)?.[0] ?? texts;
 }
 
 export default async function (world, test) {
