@@ -105,6 +105,18 @@ fn the_session_stops_over_its_turns_and_goes_on_with_a_budget() {
     let way_on = format!("interline sessions resume {session} --budget 5 \"go on\"");
     assert!(ended.err.contains(&way_on), "{}", ended.err);
 
+    let shown = place.interline(&["sessions", "show", &session]).with(0).out;
+    let (_, figures) = shown.split_once("**Budgets**").unwrap();
+    let figures: Vec<_> = figures.trim().lines().collect();
+    // The turn that was stopped took nothing.
+    let expected = [
+        "- last turn: 0 of 2000000 tokens, 0.00 of 5.00 USD",
+        "- session: 200000 tokens, 2.00 of 2.20 USD",
+        "- today, all sessions: 200000 tokens, 2.00 of 50.00 USD",
+        "- this folder, all sessions: 200000 tokens, 2.00 USD",
+    ];
+    assert_eq!(figures, expected);
+
     // What it says works; a budget that doesn't suffice stops too.
     resume(&["--budget", "0.2"]).with(4);
     assert_eq!(server.requests().len(), 2);

@@ -4,9 +4,9 @@
 //! What was spent is a fold of the logs; nothing here keeps a count of its own.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use interline_log::{BudgetLevel, BudgetLimit, BudgetStop, Others, Spent};
+use interline_log::{BudgetLevel, BudgetLimit, BudgetStop, Others, Spending, Spent};
 use interline_model::{ModelSpec, Price, cost_micro_usd};
 
 /// All limits.
@@ -198,6 +198,42 @@ impl Limits {
                 (spent.saturating_add(projected) > max).then_some(stop)
             })
     }
+}
+
+/// The day by which spending counts: see [`Spending::day_of`].
+pub(crate) fn today() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let ms = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    Spending::day_of(ms)
+}
+
+/// What the levels have taken, of what they may: a line each, in Markdown.
+pub(crate) fn figures(budget: &Budget, before: &Before) -> String {
+    let levels = [
+        ("last turn", &budget.turn, Amount::from(&before.turn.spent)),
+        ("session", &budget.session, before.session),
+        ("today, all sessions", &budget.day, before.day),
+        (
+            "this folder, all sessions",
+            &budget.workspace,
+            before.workspace,
+        ),
+    ];
+    let mut text = "**Budgets**\n\n".to_owned();
+    for (level, limits, spent) in levels {
+        let of =
+            |limit: Option<String>| limit.map_or_else(String::new, |limit| format!(" of {limit}"));
+        let tokens = of(limits.max_tokens.map(|tokens| tokens.to_string()));
+        let dollars = of(limits.max_usd.map(|usd| format!("{usd:.2}")));
+        // Writing into a String fails never.
+        let _ = writeln!(
+            text,
+            "- {level}: {}{tokens} tokens, {}{dollars} USD",
+            spent.tokens,
+            usd(spent.micro_usd)
+        );
+    }
+    text
 }
 
 /// The stop in words, with a way to go on.

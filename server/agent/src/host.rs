@@ -4,13 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use interline_log::{Crashes, KeyFile, Ledger, Mode, Running, Store, Tier};
+use interline_log::{
+    Crashes, Event, EventData, KeyFile, Ledger, LogError, Mode, Running, Spending, Spent, Store,
+    Tier,
+};
 use interline_model::{ModelClient, ModelSpec, Secret, find_auto};
 use interline_policy::{AlwaysStore, Rule, Rules};
 use interline_tools::{Confinement, Hook, Registry};
 use tokio::sync::OnceCell;
 
-use crate::budget::Budget;
+use crate::budget::{self, Before, Budget, Taken};
 use crate::telemetry::Telemetry;
 use crate::trust::TrustStore;
 
@@ -274,6 +277,39 @@ impl Host {
     }
 
     /// The limits as they are now.
+    /// What a session's last turn, the session, all sessions of today and those in its folder have spent, and may: as
+    /// Markdown. What has no known price counts by a high one.
+    ///
+    /// # Errors
+    /// If the logs of the other sessions can't be read.
+    pub fn budget_figures(&self, events: &[Event]) -> Result<String, LogError> {
+        let (mut own, mut turn, mut id, mut root) =
+            (Spending::default(), Spent::default(), None, None);
+        for event in events {
+            own.apply(event.ts, &event.data);
+            id = Some(event.session);
+            match &event.data {
+                EventData::SessionCreated { roots, .. } => root = roots.first().cloned(),
+                EventData::InputUser { .. } => turn = Spent::default(),
+                EventData::ResponseStopped {
+                    usage,
+                    cost_micro_usd,
+                    ..
+                } => turn.add(*usage, *cost_micro_usd),
+                _ => {}
+            }
+        }
+        own.release();
+        let today = budget::today();
+        let others = self.ledger.others(id, today, &root.unwrap_or_default())?;
+        let taken = Taken {
+            spent: turn,
+            ..Taken::default()
+        };
+        let before = Before::new(taken, &own.total(), &own.on(today), &others);
+        Ok(budget::figures(&(self.settings.budget)(), &before))
+    }
+
     pub(crate) async fn budget(&self) -> Budget {
         let budget = self.settings.budget.clone();
         match tokio::task::spawn_blocking(move || budget()).await {

@@ -1,12 +1,12 @@
 //! One model request: the budget, the body on record, the stream, and what follows when it fails.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 use interline_log::{
-    Actor, AssistantBlock, Claim, EventData, LogError, Others, Prefix, Spending, StopReason,
-    TurnOutcome, Usage,
+    Actor, AssistantBlock, Claim, EventData, LogError, Others, Prefix, StopReason, TurnOutcome,
+    Usage,
 };
 use interline_model::{Backoff, ErrorClass, ModelError, ModelEvent, cost_micro_usd};
 use interline_workspace::editor::Display;
@@ -111,7 +111,7 @@ impl Turn {
             .gauge(self.model.spec())
             .most_tokens(body_bytes);
         let request = budget::projection(input, max_output, self.model.spec());
-        let today = today();
+        let today = budget::today();
         let (claim, others) = self.others(today).await?;
         let mut own = self.recorder.spending();
         own.release();
@@ -258,13 +258,6 @@ impl Turn {
             text: text.to_owned(),
         });
     }
-}
-
-/// See [`Spending::day_of`].
-fn today() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let ms = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
-    Spending::day_of(ms)
 }
 
 pub(super) fn failed(error: &ModelError) -> End {

@@ -35,6 +35,7 @@ pub(super) fn run(folder: Option<PathBuf>, command: Option<Sessions>) -> anyhow:
             let events = rooms.host.store().read(session)?;
             print(&interline_agent::transcript(&events));
             print(&interline_agent::state(&events));
+            print(&rooms.host.budget_figures(&events)?);
             Ok(exit::DONE)
         }
         Sessions::Fork { session, at } => fork(&rooms, session, at),
