@@ -24,6 +24,16 @@ async fn a_fork_bomb_is_ended() {
 }
 
 #[tokio::test]
+async fn roots_processes_are_bound_by_the_kernel_where_it_counts_by_namespace() {
+    let mut place = Place::new();
+    place.limits.processes = 200;
+    let seen = place.bash("cat /proc/sys/kernel/pid_max").await.stdout;
+    let outside = std::fs::read_to_string("/proc/sys/kernel/pid_max").unwrap();
+    // The outer number is what older kernels show.
+    assert!(["912", outside.trim()].contains(&seen.trim()), "{seen}");
+}
+
+#[tokio::test]
 async fn memory_is_limited_for_one_and_for_all() {
     let mut place = Place::new();
     place.limits.memory = 300 << 20;

@@ -130,7 +130,7 @@ pub struct Limits {
     pub cpu_seconds: u64,
     /// Bytes of memory: private ones of each process, and of all together.
     pub memory: u64,
-    /// Processes at once; twice as many threads (of root's commands: any number).
+    /// Processes at once; twice as many threads (of root's commands before Linux 6.14: any number).
     pub processes: u64,
     /// Bytes of each file that is written.
     pub file_size: u64,

@@ -1,7 +1,7 @@
 //! Limits: of each process by the kernel, of all together by looking.
 //!
 //! A cgroup would be better for the latter, but an ordinary user's process may not make one where it is, and root is
-//! not bound by the limit on processes at all.
+//! not bound by the limit on processes: of its ones the numbers are limited (`view`), where the kernel can.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -74,6 +74,8 @@ impl View {
         }
         let devices = devices()?;
         let processes = processes();
+        // The first 300 numbers are given once only.
+        bound(spec.limits.processes.saturating_mul(2).saturating_add(512));
         let root = Root::new()?;
         root.make_devices(devices)?;
         for source in sources {
@@ -248,6 +250,18 @@ fn processes() -> Result<OwnedFd, Vec<(&'static str, OwnedFd)>> {
         };
         PROC_FILES.iter().filter_map(file).collect()
     })
+}
+
+/// Lets the namespace have no more numbers for processes than this, where the kernel (6.14 or newer) counts them by
+/// namespace: root's processes are bound by nothing else until the watch has looked.
+fn bound(most: u64) {
+    let Ok(own) = filesystem("proc", &[], Attributes::MOUNT_ATTR_NOEXEC) else {
+        return;
+    };
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+    if let Ok(file) = rustix::fs::openat(&own, "sys/kernel/pid_max", flags, Mode::empty()) {
+        let _ = rustix::io::write(&file, most.to_string().as_bytes());
+    }
 }
 
 /// The new root while it is being built.
