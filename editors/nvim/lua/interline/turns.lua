@@ -12,6 +12,7 @@ local M = {}
 ---@field title? string
 ---@field activity? string
 ---@field verdict? interline.Verdict on the turn's edits
+---@field unchecked? boolean nothing could say what the turn's edits do
 ---@field model? string
 ---@field mode? string
 ---@field cost? number dollars, of the whole session
@@ -49,7 +50,8 @@ end
 
 function M.started(session, client_id, turn, title)
   local state = state_of(session, client_id)
-  state.client_id, state.turn, state.title, state.activity, state.verdict = client_id, turn, title, nil, nil
+  state.client_id, state.turn, state.title = client_id, turn, title
+  state.activity, state.verdict, state.unchecked = nil, nil, nil
   echo(title)
   changed(session)
 end
