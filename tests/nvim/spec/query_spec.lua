@@ -50,9 +50,13 @@ end
 
 test('every kind, from rust-analyzer', { fixture = 'broken' }, function(child)
   begin(child)
-  local result = query(child, { kind = 'diagnostics' })
+  local result
+  local settled = vim.wait(30000, function()
+    result = query(child, { kind = 'diagnostics' })
+    return result.settled
+  end, 200)
+  assert(settled, 'the diagnostics never settle')
   equal('rust_analyzer', result.source)
-  equal(true, result.settled)
   local messages = vim.inspect(result.items[1].diagnostics)
   contains('expected `&str`, found `String`', (messages:gsub('&str, found String', '`&str`, found `String`')))
 
