@@ -52,7 +52,7 @@ export default async function (world, test) {
     const third = told(requests[2]);
     includes(third, "no new problems");
     lacks(third, "error[");
-    await editor.until("the verdict in the transcript", async () => /no new problems,\s+checked by/u.test(await editor.transcript()));
+    await editor.until("the verdict in the transcript", async () => /no\s+new\s+problems,\s+2\s+errors\s+left,\s+checked\s+by\s+ts/u.test(await editor.transcript()));
     await world.shot("loop");
   });
 

@@ -88,7 +88,7 @@ export default async function (world, test) {
   await test("the transcript is a document beside the code", async () => {
     const text = await editor.until("the transcript", async () => {
       const shown = await editor.transcript();
-      return shown.includes("Both are done.") && shown;
+      return shown.includes("Both are done.") && shown.includes("two files") && shown;
     });
     includes(text, "two files");
     await world.shot("transcript");
