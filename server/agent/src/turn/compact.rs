@@ -45,7 +45,9 @@ impl Turn {
             return self.encode(self.recorder.messages());
         }
         let body = self.encode(self.recorder.messages())?;
-        if body.len() as u64 <= self.limit()? {
+        let size = body.len() as u64;
+        // Nearly always the first is enough, and costs nothing.
+        if size <= self.usual_limit() || size <= self.limit()? {
             return Ok(body);
         }
         self.compact(CompactTrigger::Threshold, &body).await?;
@@ -98,17 +100,21 @@ impl Turn {
         self.model.encode(&request).map_err(|error| failed(&error))
     }
 
+    /// Most bytes of a request, whatever tools and system prompt take of it.
+    fn usual_limit(&self) -> u64 {
+        let spec = self.model.spec();
+        let max_output = self.max_output.unwrap_or(spec.max_output);
+        let tokens = compact::limit(spec.context_window, max_output);
+        self.session.gauge(spec).bytes(tokens)
+    }
+
     /// Most bytes of a request. Where tools and system prompt alone nearly fill the window, half of what they leave.
     fn limit(&self) -> Result<u64, End> {
         let spec = self.model.spec();
-        let max_output = self.max_output.unwrap_or(spec.max_output);
         let fixed = self.encode(Vec::new())?.len() as u64;
-        let gauge = self.session.gauge(spec);
-        let window = gauge.bytes(spec.context_window);
+        let window = self.session.gauge(spec).bytes(spec.context_window);
         let least = fixed + window.saturating_sub(fixed) / 2;
-        Ok(gauge
-            .bytes(compact::limit(spec.context_window, max_output))
-            .max(least))
+        Ok(self.usual_limit().max(least))
     }
 
     /// Makes the conversation shorter. True: it is.
