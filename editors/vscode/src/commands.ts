@@ -56,7 +56,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
 
 /** A command of the server's from a code action, a lens or a key: asks for the words that it lacks. */
 export async function runServerCommand({ server, transcript }: Parts, command: string, argument: unknown): Promise<void> {
-  const full = await completed(command, argument);
+  const full = await completed(command, argument, server);
   if (!full) return;
   const started = await server.command<Started>(command.replace("interline.", ""), full);
   if (command === "interline.explain") await showAnswer(transcript, started);
@@ -64,7 +64,7 @@ export async function runServerCommand({ server, transcript }: Parts, command: s
 
 async function editSelection(server: Server): Promise<void> {
   const here = await place(server, false);
-  const instruction = await askForText("edit");
+  const instruction = await askForText("edit", server);
   if (instruction !== undefined) await server.command("edit", { ...here, instruction });
 }
 
@@ -76,7 +76,7 @@ async function trustFolder(server: Server): Promise<void> {
 }
 
 async function ask(server: Server, transcript: Transcript): Promise<void> {
-  const text = await askForText("prompt");
+  const text = await askForText("prompt", server);
   if (text === undefined) return;
   const here = vscode.window.activeTextEditor?.document.uri.scheme === "file" ? await place(server, false) : {};
   await showAnswer(transcript, await server.command("prompt", { ...here, text }));

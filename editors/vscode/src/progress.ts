@@ -48,7 +48,7 @@ function verdict({ newErrors, summary }: Extract<SessionEvent, { type: "checked"
 async function answerQuestion(server: Server, session: string | undefined, question: string): Promise<void> {
   const answer = "Answer…";
   if ((await vscode.window.showInformationMessage(`Interline asks: ${short(question)}`, answer)) !== answer) return;
-  const text = await askForText("prompt", question);
+  const text = await askForText("answer", server, `Interline asks: ${short(question)}`);
   if (text !== undefined) await report(() => server.command("prompt", { session, text }));
 }
 

@@ -68,10 +68,7 @@ fn mention(rest: &str) -> Option<Mention> {
     let quoted = rest.strip_prefix('"').and_then(|rest| rest.split_once('"'));
     let word = match quoted {
         Some((name, _)) => name,
-        None => {
-            let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '`' | '\'' | '<' | '>');
-            trimmed(rest.split(ends).next().unwrap_or_default())
-        }
+        None => trimmed(rest.split(ends_name).next().unwrap_or_default()),
     };
     Some(match word {
         "" => return None,
@@ -86,6 +83,11 @@ fn mention(rest: &str) -> Option<Mention> {
             }
         }
     })
+}
+
+/// What no name has without quotes around it.
+fn ends_name(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '`' | '\'' | '<' | '>')
 }
 
 /// Without the punctuation of the sentence that it stands in. Brackets that it opened itself are its own.
@@ -136,9 +138,15 @@ pub struct Completion {
 }
 
 /// What a mention that begins like this can become: words, open files by name, entries of the folder, symbols that are
-/// indexed already. Reads one folder.
+/// indexed already. Reads one folder. A name with a space is in quotes, as it has to be written.
 pub(crate) fn complete(workspace: &Workspace, session: SessionId, begun: &str) -> Vec<Completion> {
-    let words = WORDS.iter().filter(|(word, _)| word.starts_with(begun));
+    let (begun, quoted) = match begun.strip_prefix('"') {
+        Some(begun) => (begun, true),
+        None => (begun, false),
+    };
+    let words = WORDS
+        .iter()
+        .filter(|(word, _)| !quoted && word.starts_with(begun));
     let mut all: Vec<_> = words
         .map(|(word, detail)| Completion {
             text: (*word).to_owned(),
@@ -146,6 +154,11 @@ pub(crate) fn complete(workspace: &Workspace, session: SessionId, begun: &str) -
         })
         .collect();
     let mut add = |text: String, detail| {
+        let text = if quoted || text.contains(ends_name) {
+            format!("\"{text}\"")
+        } else {
+            text
+        };
         if !all.iter().any(|known: &Completion| known.text == text) {
             all.push(Completion { text, detail });
         }
@@ -255,6 +268,10 @@ mod tests {
         assert_eq!(offered("src/deep/"), ["src/deep/made.rs"]);
         assert!(offered("../").is_empty());
         assert!(offered("nothing").is_empty());
+        std::fs::File::create(root.path().join("src/two words.md")).unwrap();
+        assert_eq!(offered("src/t"), ["\"src/two words.md\""]);
+        assert_eq!(offered("\"src/two w"), ["\"src/two words.md\""]);
+        assert_eq!(names("see @\"src/two words.md\""), ["src/two words.md"]);
         let change = interline_workspace::document::Change {
             range: None,
             text: "fn nothing_else() {}\n".to_owned(),

@@ -110,7 +110,10 @@ local COMPLETED_WITHIN = 300
 ---@return string[]
 function M.mentions(lead)
   -- `vim.ui.input` hands over all that was typed.
-  local before, begun = lead:match('^(.-)@([^%s@]*)$')
+  local before, begun = lead:match('^(.-)@("[^"]*)$')
+  if not begun then
+    before, begun = lead:match('^(.-)@([^%s@]*)$')
+  end
   local client = begun and server.any_client()
   if not client or not client.initialized then
     return {}
