@@ -126,7 +126,7 @@ impl Connection {
         let all = self.folders.all();
         for (index, folder) in all.iter().enumerate() {
             self.begin_folder(folder, index == 0);
-            folder.workspace.start_indexing(&folder.state);
+            folder.workspace.keep_index_in(&folder.state);
         }
     }
 
@@ -142,7 +142,7 @@ impl Connection {
             Ok(folder) => {
                 self.begin_folder(folder, false);
                 if self.initialized.load(Ordering::Relaxed) {
-                    folder.workspace.start_indexing(&folder.state);
+                    folder.workspace.keep_index_in(&folder.state);
                 }
                 self.folders.adopt(folder);
             }

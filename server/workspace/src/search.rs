@@ -108,7 +108,7 @@ impl Workspace {
         view(self, session, path)?.entries()
     }
 
-    /// Files that match a glob below a folder, newest first, at most `limit`; and whether there were more.
+    /// Files that match a glob below a folder: the first `limit` by path, and whether there were more.
     pub fn glob(
         &self,
         session: SessionId,
@@ -122,7 +122,7 @@ impl Workspace {
             None => view,
         };
         let glob = files::Glob::new(pattern, view.from())?;
-        Ok(view.newest(&glob, limit))
+        Ok(view.first(&glob, limit))
     }
 
     /// Searches what the session sees. Runs on the calling thread and its own workers; ends early on `cancelled`.
@@ -145,14 +145,14 @@ impl Workspace {
 impl Workspace {
     /// The files below a folder, where they are known without walking: the same ones that a walk finds.
     fn listed(&self, folder: &WorkspacePath) -> Option<Vec<Arc<str>>> {
-        let current = self.indexing.get()?.tree.current()?;
+        let current = self.indexing()?.tree.current()?;
         let files = current.below(folder.as_str())?;
         Some(files.map(|(path, _)| path.clone()).collect())
     }
 
     /// The files on disk that can have a match, where that is known, and those among them whose text is in memory.
     fn candidates(&self, view: &View, grep: &Grep) -> Option<Vec<Arc<str>>> {
-        let indexing = self.indexing.get()?;
+        let indexing = self.indexing()?;
         let plan = index::Plan::of(&grep.pattern, grep.ignore_case);
         let current = indexing.tree.current()?;
         let from = view.from().as_str();

@@ -38,6 +38,8 @@ use crate::indexing;
 use crate::path::WorkspacePath;
 use build::Shared;
 use open::Live;
+#[cfg(feature = "fuzzing")]
+pub(crate) use open::typed;
 
 /// How long an answer waits for the index to be complete.
 const WAIT: Duration = Duration::from_millis(150);
@@ -103,7 +105,7 @@ impl Workspace {
     pub fn index_symbols(&self) {
         let open = self.documents.all().into_iter();
         let near = open.filter_map(|document| Some(document.path.as_ref()?.as_str().to_owned()));
-        let watched = self.indexing.get();
+        let watched = self.indexing();
         self.index.shared.refresh(watched, near.collect());
     }
 

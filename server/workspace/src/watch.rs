@@ -10,9 +10,13 @@
 //! outside that was made later) and of a file system that is mounted over a folder. `Tree::renew` compares times, sizes and numbers of
 //! the files, so these are noticed no later than that.
 
+mod descent;
 mod inotify;
+mod journal;
 mod known;
 mod rules;
+mod span;
+mod stamp;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +24,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub(crate) use known::{File, Known, Stamp};
+pub(crate) use known::{File, Known};
+pub(crate) use stamp::Stamp;
 
 /// More stale folders than this are not listed while somebody waits.
 const PROMPTLY: usize = 32;
@@ -101,7 +106,7 @@ impl Tree {
         let mut known = self.lock();
         let state = known.as_mut()?;
         let sound = state.refresh(folders);
-        *self.lock_tick() = state.tick();
+        *self.lock_tick() = state.now();
         if !sound {
             *known = None;
             return None;

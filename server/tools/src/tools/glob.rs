@@ -29,7 +29,7 @@ impl Glob {
 
 impl Tool for Glob {
     const NAME: &'static str = "glob";
-    const DESCRIPTION: &'static str = "Find files by name below a folder, newest first, with a pattern such as \
+    const DESCRIPTION: &'static str = "Find files by name below a folder, sorted by path, with a pattern such as \
         `**/*.rs` or `src/{a,b}*.ts`. Ignored files are left out.";
     const ACCESS: Access = Access::Read;
     const RETRY: RetryClass = RetryClass::Pure;

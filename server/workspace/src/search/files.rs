@@ -2,11 +2,10 @@
 //!
 //! Says which files there are; what is in them is for others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::{DirEntry, WalkBuilder, WalkState};
@@ -26,7 +25,7 @@ pub(super) struct View {
     from: WorkspacePath,
     /// By path: texts in memory; `None` where the proposal deletes the file.
     overlay: HashMap<String, Option<String>>,
-    /// The files on disk, where they are known without walking.
+    /// The files on disk by path, where they are known without walking.
     listed: Option<Vec<Arc<str>>>,
 }
 
@@ -34,6 +33,14 @@ pub(super) struct View {
 pub(super) enum Source<'a> {
     Memory(&'a str),
     Disk(&'a Path),
+}
+
+/// What one thread does with the files that it meets, in whatever order.
+pub(super) trait Visitor {
+    /// Neither this path nor any after it is of interest any more.
+    fn is_past(&self, path: &str) -> bool;
+
+    fn visit(&mut self, path: &str, source: Source<'_>) -> WalkState;
 }
 
 impl View {
@@ -67,7 +74,7 @@ impl View {
         Ok(view)
     }
 
-    /// These are all the files below `from` that a walk would find, or all of them that can be of interest.
+    /// These are all the files below `from` that a walk would find, or all of them that can be of interest; by path.
     pub(super) fn with_list(self, files: Vec<Arc<str>>) -> Self {
         Self {
             listed: Some(files),
@@ -89,75 +96,74 @@ impl View {
         self.root.join(self.from.as_str())
     }
 
-    /// Visits every file once, on several threads: each gets its own visitor.
-    pub(super) fn visit<'s, V>(&'s self, visitor: impl Fn() -> V + Sync)
-    where
-        V: FnMut(&str, Source<'_>) -> WalkState + Send + 's,
-    {
+    /// Visits every file that is of interest once, on several threads: each gets its own visitor.
+    pub(super) fn visit<'s, V: Visitor + Send + 's>(&'s self, visitor: impl Fn() -> V + Sync) {
         if let Some(files) = &self.listed {
             self.visit_listed(files, &visitor);
         } else if self.start().exists() {
             self.walk().build_parallel().run(|| {
-                let mut visit = visitor();
+                let mut visitor = visitor();
                 Box::new(move |entry| match entry {
-                    Ok(entry) => self.visit_entry(&entry, &mut visit),
+                    Ok(entry) => self.visit_entry(&entry, &mut visitor),
                     // Gone, or not ours to read: as if it were not there.
                     Err(_) => WalkState::Continue,
                 })
             });
         }
-        let mut visit = visitor();
+        let mut visitor = visitor();
         for (path, text) in self.new_files() {
-            if visit(path, Source::Memory(text)) == WalkState::Quit {
+            if visitor.is_past(path) {
+                continue;
+            }
+            if visitor.visit(path, Source::Memory(text)) == WalkState::Quit {
                 return;
             }
         }
     }
 
-    fn visit_entry(
-        &self,
-        entry: &DirEntry,
-        visit: &mut impl FnMut(&str, Source<'_>) -> WalkState,
-    ) -> WalkState {
-        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
-            return WalkState::Continue;
-        }
+    fn visit_entry(&self, entry: &DirEntry, visitor: &mut impl Visitor) -> WalkState {
         // A name that is no text can't be given to any tool.
-        let Some(path) = self.name(entry.path()) else {
+        let Some((path, kind)) = self.name(entry.path()).zip(entry.file_type()) else {
             return WalkState::Continue;
         };
-        self.visit_file(path, entry.path(), visit)
+        if kind.is_file() {
+            return self.visit_file(path, entry.path(), visitor);
+        }
+        let below = || format!("{path}/");
+        if kind.is_dir() && !path.is_empty() && visitor.is_past(&below()) {
+            return WalkState::Skip;
+        }
+        WalkState::Continue
     }
 
-    fn visit_file(
-        &self,
-        path: &str,
-        file: &Path,
-        visit: &mut impl FnMut(&str, Source<'_>) -> WalkState,
-    ) -> WalkState {
+    fn visit_file(&self, path: &str, file: &Path, visitor: &mut impl Visitor) -> WalkState {
+        if visitor.is_past(path) {
+            return WalkState::Continue;
+        }
         match self.overlay.get(path) {
-            Some(Some(text)) => visit(path, Source::Memory(text)),
+            Some(Some(text)) => visitor.visit(path, Source::Memory(text)),
             Some(None) => WalkState::Continue,
-            None => visit(path, Source::Disk(file)),
+            None => visitor.visit(path, Source::Disk(file)),
         }
     }
 
     /// Each thread takes some files at a time.
-    fn visit_listed<'s, V>(&'s self, files: &[Arc<str>], visitor: &(impl Fn() -> V + Sync))
-    where
-        V: FnMut(&str, Source<'_>) -> WalkState + Send + 's,
-    {
+    fn visit_listed<V: Visitor>(&self, files: &[Arc<str>], visitor: &(impl Fn() -> V + Sync)) {
         let (next, quit) = (AtomicUsize::new(0), AtomicBool::new(false));
         let work = || {
-            let mut visit = visitor();
+            let mut visitor = visitor();
             let mut file = self.root.clone();
             while !quit.load(Ordering::Relaxed) {
                 let from = next.fetch_add(BATCH, Ordering::Relaxed);
                 let batch = files.get(from..).unwrap_or_default();
                 for path in batch.iter().take(BATCH) {
+                    if visitor.is_past(path) {
+                        // So are all that follow.
+                        return;
+                    }
                     file.clone_from(&self.root);
                     file.push(&**path);
-                    if self.visit_file(path, &file, &mut visit) == WalkState::Quit {
+                    if self.visit_file(path, &file, &mut visitor) == WalkState::Quit {
                         quit.store(true, Ordering::Relaxed);
                         return;
                     }
@@ -193,38 +199,21 @@ impl View {
         walker(&self.start())
     }
 
-    /// The newest `limit` files that match, newest first, and whether there are more: what is in memory is newer than
-    /// everything on disk.
-    pub(super) fn newest(&self, glob: &Glob, limit: usize) -> (Vec<WorkspacePath>, bool) {
-        let found = Mutex::new(Vec::new());
-        self.visit(|| {
-            let mut part = Part {
-                all: &found,
-                files: Vec::new(),
-            };
-            move |path: &str, source: Source<'_>| {
-                if glob.matches(path)
-                    && let Ok(path) = WorkspacePath::new(path)
-                {
-                    let modified = match source {
-                        Source::Memory(_) => None,
-                        Source::Disk(file) => Some(modified(file)),
-                    };
-                    part.files.push((modified, path));
-                }
-                WalkState::Continue
-            }
+    /// The first `limit` files that match, by path, and whether there are more.
+    pub(super) fn first(&self, glob: &Glob, limit: usize) -> (Vec<WorkspacePath>, bool) {
+        let all = Mutex::new(Vec::new());
+        self.visit(|| First {
+            glob,
+            // One more tells whether there are more.
+            most: limit.saturating_add(1),
+            paths: BinaryHeap::new(),
+            all: &all,
         });
-        let mut found = found
-            .into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let more = found.len() > limit;
-        if more {
-            found.select_nth_unstable_by(limit, newer);
-            found.truncate(limit);
-        }
-        found.sort_unstable_by(newer);
-        (found.into_iter().map(|(_, path)| path).collect(), more)
+        let mut paths = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        paths.sort_unstable();
+        let more = paths.len() > limit;
+        paths.truncate(limit);
+        (paths, more)
     }
 
     /// The folder's own entries, by name.
@@ -288,37 +277,40 @@ pub(crate) fn walker_with(
     walk
 }
 
-/// A file, and when it was changed; `None`: it is in memory.
-type Found = (Option<SystemTime>, WorkspacePath);
-
-fn newer((a_time, a): &Found, (b_time, b): &Found) -> std::cmp::Ordering {
-    let newest = a_time.is_some().cmp(&b_time.is_some());
-    newest.then(b_time.cmp(a_time)).then_with(|| a.cmp(b))
+/// The first paths of those that one thread has met; they come to the others when the thread has ended.
+struct First<'a> {
+    glob: &'a Glob,
+    most: usize,
+    /// The last of them on top.
+    paths: BinaryHeap<WorkspacePath>,
+    all: &'a Mutex<Vec<WorkspacePath>>,
 }
 
-/// What one thread has found; it comes to the others when the thread has ended.
-struct Part<'a> {
-    all: &'a Mutex<Vec<Found>>,
-    files: Vec<Found>,
-}
+impl Visitor for First<'_> {
+    fn is_past(&self, path: &str) -> bool {
+        let is_full = self.paths.len() >= self.most;
+        is_full && self.paths.peek().is_some_and(|last| path > last.as_str())
+    }
 
-impl Drop for Part<'_> {
-    fn drop(&mut self) {
-        lock(self.all).append(&mut self.files);
+    fn visit(&mut self, path: &str, _: Source<'_>) -> WalkState {
+        if self.glob.matches(path)
+            && let Ok(path) = WorkspacePath::new(path)
+        {
+            self.paths.push(path);
+            if self.paths.len() > self.most {
+                self.paths.pop();
+            }
+        }
+        WalkState::Continue
     }
 }
 
-/// A lock whose holder can't leave the list half written.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn modified(file: &Path) -> SystemTime {
-    file.metadata()
-        .and_then(|facts| facts.modified())
-        .unwrap_or(SystemTime::UNIX_EPOCH)
+impl Drop for First<'_> {
+    fn drop(&mut self) {
+        // Its holders can't leave the list half written.
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(self.paths.drain());
+    }
 }
 
 /// `path` is `folder`, or below it.

@@ -1,7 +1,8 @@
 //! Matching lines of the files of a view, by ripgrep's own libraries.
 //!
 //! The first `limit` matching lines in the order of path and line are found whatever the threads do: files that
-//! can't be among them any more are not opened, and nothing is kept of lines that don't match.
+//! can't be among them any more are not opened, folders of such files are not entered, and nothing is kept of lines that
+//! don't match.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +16,7 @@ use grep_searcher::{
 };
 use ignore::WalkState;
 
-use super::files::{Glob, Source, View};
+use super::files::{Glob, Source, View, Visitor};
 use super::{Grep, GrepLine, GrepResult};
 use crate::path::WorkspacePath;
 use crate::proposal::ProposalError;
@@ -36,32 +37,56 @@ pub(super) fn grep(
         None => None,
     };
     let first = First::new(grep.limit);
-    view.visit(|| {
-        let matcher = matcher.clone();
-        let (mut on_disk, mut in_memory) = (searcher(grep, true), searcher(grep, false));
-        let (glob, first) = (&glob, &first);
-        move |path: &str, source: Source<'_>| {
-            if cancelled.load(Ordering::Relaxed) {
-                return WalkState::Quit;
-            }
-            if first.is_past(path) || glob.as_ref().is_some_and(|glob| !glob.matches(path)) {
-                return WalkState::Continue;
-            }
-            let mut hits = Hits::new(&matcher, grep.limit, cancelled);
-            let searched = match source {
-                Source::Memory(text) => {
-                    in_memory.search_slice(&matcher, text.as_bytes(), &mut hits)
-                }
-                Source::Disk(file) => on_disk.search_path(&matcher, file, &mut hits),
-            };
-            // What can't be read is as if it were not there.
-            if searched.is_ok() && !hits.binary && hits.matched > 0 {
-                first.add(path, hits.lines, hits.matched);
-            }
-            WalkState::Continue
-        }
+    view.visit(|| Search {
+        grep,
+        matcher: matcher.clone(),
+        glob: glob.as_ref(),
+        on_disk: searcher(grep, true),
+        in_memory: searcher(grep, false),
+        first: &first,
+        cancelled,
     });
     Ok(first.into_result(grep, cancelled.load(Ordering::Relaxed)))
+}
+
+/// What one thread searches with.
+struct Search<'a> {
+    grep: &'a Grep,
+    matcher: RegexMatcher,
+    glob: Option<&'a Glob>,
+    on_disk: Searcher,
+    in_memory: Searcher,
+    first: &'a First,
+    cancelled: &'a AtomicBool,
+}
+
+impl Visitor for Search<'_> {
+    fn is_past(&self, path: &str) -> bool {
+        self.first.is_past(path)
+    }
+
+    fn visit(&mut self, path: &str, source: Source<'_>) -> WalkState {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return WalkState::Quit;
+        }
+        if self.glob.is_some_and(|glob| !glob.matches(path)) {
+            return WalkState::Continue;
+        }
+        let matcher = &self.matcher;
+        let mut hits = Hits::new(matcher, self.grep.limit, self.cancelled);
+        let searched = match source {
+            Source::Memory(text) => {
+                let bytes = text.as_bytes();
+                self.in_memory.search_slice(matcher, bytes, &mut hits)
+            }
+            Source::Disk(file) => self.on_disk.search_path(matcher, file, &mut hits),
+        };
+        // What can't be read is as if it were not there.
+        if searched.is_ok() && !hits.binary && hits.matched > 0 {
+            self.first.add(path, hits.lines, hits.matched);
+        }
+        WalkState::Continue
+    }
 }
 
 fn matcher(grep: &Grep) -> Result<RegexMatcher, ProposalError> {
@@ -210,7 +235,7 @@ impl First {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nothing in this file can be among the first.
+    /// Nothing in this file can be among the first, nor in those after it.
     fn is_past(&self, path: &str) -> bool {
         self.full.load(Ordering::Acquire)
             && self

@@ -9,12 +9,13 @@
 
 mod direct;
 mod grams;
+mod matching;
 mod plan;
 mod segment;
+mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,11 +23,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::files::is_below;
-use crate::watch::{Changes, Known, Tree};
+use crate::watch::{Known, Tree};
 use direct::Reader;
 use grams::Collector;
+use matching::matching;
 pub(super) use plan::Plan;
-use segment::{Builder, Found, List, Segment, Text};
+use segment::{Builder, Segment, Text};
+use state::{Part, State, Why};
 
 /// Fewer files that wait are searched directly as fast.
 const ENOUGH: usize = 128;
@@ -36,8 +39,6 @@ const SHARE: u64 = 4;
 const MAX_SMALL: usize = 8;
 /// A segment is small below so many bytes.
 const SMALL: u64 = 1 << 20;
-/// Lists are not read any more for so few texts: to search them is faster.
-const FEW: usize = 1;
 /// A file is indexed when it has rested for so long: a later change can't have the same time then.
 const REST: Duration = Duration::from_secs(2);
 
@@ -54,69 +55,8 @@ pub(crate) struct Index {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    /// The moment of the list that this is about.
-    seen: u64,
-    segments: Vec<Part>,
-    /// Files that are searched in any case.
-    direct: BTreeMap<Arc<str>, Why>,
-    /// The number of the next segment.
-    next: u64,
-}
-
 /// Files to be indexed, by path.
 type Waiting = Vec<(Arc<str>, crate::watch::File)>;
-
-/// Why a file is in no segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Why {
-    /// It waits to be indexed.
-    Waits,
-    /// It is not to be indexed as it is.
-    Unfit,
-}
-
-/// A segment with what still counts of it.
-#[derive(Debug)]
-struct Part {
-    segment: Arc<Segment>,
-    /// By the number of the text.
-    live: Vec<bool>,
-    count: usize,
-}
-
-impl Part {
-    fn new(segment: Segment) -> Self {
-        Self {
-            live: vec![false; segment.texts.len()],
-            segment: Arc::new(segment),
-            count: 0,
-        }
-    }
-
-    fn set(&mut self, number: usize, live: bool) {
-        if let Some(was) = self.live.get_mut(number)
-            && *was != live
-        {
-            *was = live;
-            self.count = if live { self.count + 1 } else { self.count - 1 };
-        }
-    }
-
-    fn number(&self, path: &str) -> Option<usize> {
-        self.segment
-            .texts
-            .binary_search_by(|text| (*text.path).cmp(path))
-            .ok()
-    }
-
-    /// The texts that count.
-    fn texts(&self) -> impl Iterator<Item = &Text> {
-        let live = self.segment.texts.iter().zip(&self.live);
-        live.filter_map(|(text, live)| live.then_some(text))
-    }
-}
 
 impl Index {
     /// An index that is kept in a folder of ours.
@@ -365,137 +305,6 @@ impl Index {
         }
         state.segments.len() < before
     }
-}
-
-impl State {
-    /// Takes in what has changed since.
-    fn sync(&mut self, current: &Known) {
-        match current.changes(self.seen) {
-            Changes::Paths(paths) => {
-                for path in paths {
-                    for part in &mut self.segments {
-                        if let Some(number) = part.number(&path) {
-                            part.set(number, false);
-                        }
-                    }
-                    if current.file(&path).is_some() {
-                        self.direct.insert(path, Why::Waits);
-                    } else {
-                        self.direct.remove(&path);
-                    }
-                }
-            }
-            Changes::Unknown => self.compare(current),
-        }
-        self.seen = current.now();
-    }
-
-    /// Compares everything, by stamps.
-    fn compare(&mut self, current: &Known) {
-        let all = current.below("").into_iter().flatten();
-        self.direct = all.map(|(path, _)| (path.clone(), Why::Waits)).collect();
-        // The last one that has a file counts.
-        for part in self.segments.iter_mut().rev() {
-            let segment = part.segment.clone();
-            for (number, text) in segment.texts.iter().enumerate() {
-                let same = current
-                    .file(&text.path)
-                    .is_some_and(|file| file.stamp == text.stamp);
-                let live = same && self.direct.remove(&text.path).is_some();
-                part.set(number, live);
-            }
-        }
-    }
-
-    /// The files of a segment wait again.
-    fn dissolve(&mut self, at: usize) {
-        let part = self.segments.remove(at);
-        remove(part.segment.path());
-        let texts = part.texts().map(|text| (text.path.clone(), Why::Waits));
-        self.direct.extend(texts);
-    }
-}
-
-impl Part {
-    /// The paths of those that count among these.
-    fn of(&self, numbers: Option<Vec<u32>>) -> Vec<Arc<str>> {
-        let Some(numbers) = numbers else {
-            return self.texts().map(|text| text.path.clone()).collect();
-        };
-        let live = |number: &u32| self.live.get(*number as usize).is_some_and(|live| *live);
-        let texts = numbers.iter().filter(|number| live(number));
-        texts
-            .filter_map(|number| self.segment.texts.get(*number as usize))
-            .map(|text| text.path.clone())
-            .collect()
-    }
-}
-
-/// The texts of a segment that have what is needed, ascending; `None`: all.
-fn matching(segment: &Segment, plan: &Plan) -> io::Result<Option<Vec<u32>>> {
-    Ok(match plan {
-        Plan::Any => None,
-        Plan::Grams(grams) => {
-            let mut lists = Vec::new();
-            for gram in grams {
-                match segment.find(*gram)? {
-                    Found::Listed(list) => lists.push(list),
-                    Found::Nowhere => return Ok(Some(Vec::new())),
-                    Found::Unknown => {}
-                }
-            }
-            in_all(segment, lists)?
-        }
-        Plan::And(plans) => {
-            let mut all: Option<Vec<u32>> = None;
-            for plan in plans {
-                all = match (all, matching(segment, plan)?) {
-                    (Some(a), Some(b)) => Some(both(&a, &b)),
-                    (a, b) => a.or(b),
-                };
-                if all.as_ref().is_some_and(Vec::is_empty) {
-                    break;
-                }
-            }
-            all
-        }
-        Plan::Or(plans) => {
-            let mut all = Vec::new();
-            for plan in plans {
-                match matching(segment, plan)? {
-                    Some(numbers) => all.extend(numbers),
-                    None => return Ok(None),
-                }
-            }
-            all.sort_unstable();
-            all.dedup();
-            Some(all)
-        }
-    })
-}
-
-/// The texts that are in all lists; `None`: there is no list.
-fn in_all(segment: &Segment, mut lists: Vec<List>) -> io::Result<Option<Vec<u32>>> {
-    lists.sort_unstable_by_key(|list| list.bytes);
-    let mut all: Option<Vec<u32>> = None;
-    for list in lists {
-        all = Some(match all {
-            None => segment.read(list)?,
-            Some(few) if few.len() <= FEW => return Ok(Some(few)),
-            Some(all) => both(&all, &segment.read(list)?),
-        });
-    }
-    Ok(all)
-}
-
-/// What is in both of two ascending lists.
-fn both(a: &[u32], b: &[u32]) -> Vec<u32> {
-    let mut b = b.iter().peekable();
-    let is_there = |number: &&u32| {
-        while b.next_if(|other| other < number).is_some() {}
-        b.peek() == Some(number)
-    };
-    a.iter().filter(is_there).copied().collect()
 }
 
 fn number_of(path: &Path) -> Option<u64> {

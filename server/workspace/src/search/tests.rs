@@ -145,7 +145,7 @@ fn buffers_shadow_their_files_and_ignored_ones_stay_out() {
     assert_eq!(
         globbed("*.txt", "", 9),
         (
-            vec!["b.txt".into(), "new/d.txt".into(), "c.txt".into()],
+            vec!["b.txt".into(), "c.txt".into(), "new/d.txt".into()],
             false
         )
     );
@@ -193,21 +193,29 @@ fn a_session_sees_its_own_proposal() {
     }
 }
 
+/// Folders are left out once enough is found before them: `a.rs` stands before `a/`, and `a/` before `a0`.
 #[test]
-fn newest_files_come_first() {
-    let (root, workspace) = workspace(&[("old.rs", ""), ("new.rs", ""), ("src/mid.rs", "")]);
-    for (name, age) in [("old.rs", 300), ("src/mid.rs", 200), ("new.rs", 100)] {
-        let time = std::time::SystemTime::now() - std::time::Duration::from_secs(age);
-        let file = fs::File::options()
-            .write(true)
-            .open(root.path().join(name))
+fn the_first_files_by_path_are_found() {
+    let mut files: Vec<String> = (0..200)
+        .flat_map(|n| {
+            [
+                format!("d{n}/a.rs"),
+                format!("d{n}/a/x.rs"),
+                format!("d{n}.rs"),
+            ]
+        })
+        .collect();
+    let texts: Vec<(&str, &str)> = files.iter().map(|file| (&**file, "")).collect();
+    let (_root, workspace) = workspace(&texts);
+    files.sort_unstable();
+    for limit in [1, 2, 3, 7, 50, 599, 600] {
+        let (found, more) = workspace
+            .glob(SessionId::new(), "*.rs", &path(""), limit)
             .unwrap();
-        file.set_modified(time).unwrap();
+        let found: Vec<String> = found.into_iter().map(String::from).collect();
+        assert_eq!(found, files[..limit]);
+        assert_eq!(more, limit < files.len());
     }
-    let (found, _) = workspace
-        .glob(SessionId::new(), "**/*.rs", &path(""), 9)
-        .unwrap();
-    assert_eq!(found, ["new.rs", "src/mid.rs", "old.rs"].map(path));
 }
 
 #[cfg(unix)]
@@ -395,6 +403,10 @@ proptest! {
         let globbed: BTreeSet<String> = globbed.into_iter().map(String::from).collect();
         prop_assert_eq!(&globbed, &seen.keys().cloned().collect());
         prop_assert!(!more);
+        let (first, more) = workspace.glob(session, "**/*", &path(""), limit).unwrap();
+        prop_assert_eq!(more, globbed.len() > limit);
+        let first: Vec<String> = first.into_iter().map(String::from).collect();
+        prop_assert_eq!(first, globbed.iter().take(limit).cloned().collect::<Vec<_>>());
         prop_assert_eq!(listed_files(&workspace, session, &path("")), globbed);
     }
 }

@@ -1,7 +1,7 @@
 //! The work in the background: reading what was saved, looking which files changed, indexing those, saving.
 //!
 //! Nothing runs until somebody asks, and nothing stays when the work is done: at most two threads at low priority. They
-//! hold the store's lock for one file at a time.
+//! hold the store's lock for one file at a time. What a large workspace has so far is saved on the way.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::changes::{self, Change};
 use super::saved;
 use super::source;
 use super::store::{Stamp, Store};
-use crate::indexing::Indexing;
+use crate::indexing::{self, Indexing};
 use crate::search::walker;
 use crate::syntax::Language;
 
@@ -26,12 +26,17 @@ const FILES: usize = 100_000;
 const FRESH: Duration = Duration::from_millis(300);
 /// With fewer files than this one thread is enough.
 const FEW: usize = 24;
+/// What is there is saved after so many files, and then each time that there is half as much more: a server that is killed loses a
+/// third of its work at most, and all saves together write three times what the last one does.
+const SAVE: usize = 4_000;
 
 /// What the threads and those who ask share.
 pub(super) struct Shared {
     pub(super) root: PathBuf,
     /// The file between two starts.
     pub(super) file: OnceLock<PathBuf>,
+    /// See [`SAVE`].
+    pub(super) save_after: usize,
     store: RwLock<Store>,
     work: Mutex<Work>,
     progress: Condvar,
@@ -49,6 +54,8 @@ struct Work {
     state: State,
     loaded: bool,
     queue: VecDeque<Job>,
+    /// Files that were indexed since the last save.
+    unsaved: usize,
     /// The moment of the list of files that the store is of, where they are watched.
     moment: Option<u64>,
 }
@@ -70,6 +77,7 @@ impl Shared {
         Self {
             root: root.to_owned(),
             file: OnceLock::new(),
+            save_after: SAVE,
             store: RwLock::default(),
             work: Mutex::default(),
             progress: Condvar::new(),
@@ -179,7 +187,7 @@ impl Shared {
     /// The state in which there is work that nobody does.
     #[cfg(test)]
     pub(super) fn stall(&self, root: &Path) {
-        self.queue(list(root), &[]);
+        self.queue(self.compare(list(root)), &[]);
     }
 
     fn run(self: Arc<Self>, watched: Option<&Indexing>, near: &[String]) {
@@ -213,10 +221,14 @@ impl Shared {
         self.progress.notify_all();
         if changes > 0 {
             self.save();
+            self.file
+                .get()
+                .and_then(|file| file.parent())
+                .map(indexing::forget_old);
         }
     }
 
-    fn load(&self) {
+    pub(super) fn load(&self) {
         if std::mem::replace(&mut self.work().loaded, true) {
             return;
         }
@@ -228,6 +240,7 @@ impl Shared {
     }
 
     fn save(&self) {
+        self.work().unsaved = 0;
         let Some(file) = self.file.get() else {
             return;
         };
@@ -237,8 +250,23 @@ impl Shared {
         }
     }
 
+    /// Saves what there is where that is worth it; the other thread goes on as far as it can.
+    fn save_some(&self) {
+        let files = self.read().files.len();
+        let mut work = self.work();
+        work.unsaved += 1;
+        let saved = files.saturating_sub(work.unsaved);
+        let is_due = work.unsaved >= self.save_after.max(saved / 2);
+        // All is saved at the end, which is near.
+        let is_worth_it = work.queue.len() >= self.save_after / 2;
+        drop(work);
+        if is_due && is_worth_it {
+            self.save();
+        }
+    }
+
     /// Files that the store does not have as they are; those that are gone are dropped from it.
-    fn compare(&self, files: Vec<Job>) -> Vec<Job> {
+    pub(super) fn compare(&self, files: Vec<Job>) -> Vec<Job> {
         let (changed, gone) = {
             let store = self.read();
             let full = store.is_full();
@@ -279,12 +307,17 @@ impl Shared {
 
     fn index(&self) {
         let mut parser = Parser::new();
-        loop {
-            let Some(job) = self.work().queue.pop_front() else {
-                return;
-            };
-            self.index_file(&mut parser, &job, |_| true);
-        }
+        while self.index_next(&mut parser) {}
+    }
+
+    /// False: nothing is left.
+    pub(super) fn index_next(&self, parser: &mut Parser) -> bool {
+        let Some(job) = self.work().queue.pop_front() else {
+            return false;
+        };
+        self.index_file(parser, &job, |_| true);
+        self.save_some();
+        true
     }
 
     /// Indexes a file where `wanted` takes its text; false where it does not.
@@ -325,7 +358,7 @@ impl Drop for Done<'_> {
 }
 
 /// Every file below `root` that has a language, by the rules of the search.
-fn list(root: &Path) -> Vec<Job> {
+pub(super) fn list(root: &Path) -> Vec<Job> {
     let mut jobs = Vec::new();
     for entry in walker(root).build().flatten() {
         if !entry.file_type().is_some_and(|kind| kind.is_file()) {

@@ -145,6 +145,45 @@ fn point(text: &[u8], at: usize) -> Point {
     }
 }
 
+/// What typing does to a tree, for `tests/fuzz`: see there.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn typed(
+    language: Language,
+    text: &str,
+    edits: &[(usize, usize, &str)],
+    name: &str,
+) -> usize {
+    use super::extract::occurrences;
+
+    let mut parser = Parser::new();
+    let mut text = text.to_owned();
+    let mut tree = syntax::parse(&mut parser, language, &text, None, source::LIMIT);
+    for (at, removed, added) in edits {
+        let before = text.clone();
+        let (from, to) = (*at, at.saturating_add(*removed));
+        text.replace_range(floor(&before, from)..floor(&before, to), added);
+        let old = tree.map(|tree| edited(tree, &before, &text));
+        tree = syntax::parse(&mut parser, language, &text, old.as_ref(), source::LIMIT);
+        if let Some(tree) = &tree {
+            let _ = occurrences(language, tree, &text, name);
+        }
+    }
+    let mut names = super::names::Names::default();
+    let found = extract(language, tree.as_ref(), &text);
+    let record = super::record::Record::new(&found, &mut names);
+    record.map_or(0, |record| record.symbols().count())
+}
+
+/// The start of the character that is at, or around, a byte.
+#[cfg(any(test, feature = "fuzzing"))]
+fn floor(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at)
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -165,8 +204,7 @@ mod tests {
             let mut tree = parse(&text, None);
             for (at, removed, added) in edits {
                 let before = text.clone();
-                let floor = |at: usize| (0..=at.min(before.len())).rev().find(|at| before.is_char_boundary(*at)).unwrap();
-                text.replace_range(floor(at)..floor(at + removed), &added);
+                text.replace_range(floor(&before, at)..floor(&before, at + removed), &added);
                 tree = parse(&text, Some(&edited(tree, &before, &text)));
                 let fresh = parse(&text, None);
                 // In a text with errors the parser may recover in another way: its choice is by cost.

@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::SystemTime;
 
 use hashbrown::HashMap;
 use sha2::{Digest as _, Sha256};
@@ -24,22 +25,26 @@ pub(super) fn load(file: &Path) -> Option<Store> {
     if file.metadata().ok()?.len() > MAX_BYTES {
         return None;
     }
-    decode(&fs::read(file).ok()?)
+    let store = decode(&fs::read(file).ok()?)?;
+    // It is in use: see `indexing::forget_old`.
+    let touched = File::options().append(true).open(file);
+    let _ = touched.and_then(|file| file.set_modified(SystemTime::now()));
+    Some(store)
 }
 
-/// Replaces the file whole.
+/// Replaces the file whole, or leaves it as it is.
 pub(super) fn save(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = file.parent().ok_or(io::ErrorKind::NotFound)?;
     fs::create_dir_all(folder)?;
-    // Two servers may save at a time.
-    let new = file.with_extension(format!("{}.new", std::process::id()));
-    let written = File::create(&new)
-        .and_then(|mut new| new.write_all(bytes))
-        .and_then(|()| fs::rename(&new, file));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
+    // Another server that saves at this moment has the same to tell.
+    let lock = File::create(file.with_extension("lock"))?;
+    if lock.try_lock().is_err() {
+        return Ok(());
     }
-    written
+    // What a server that was killed left of it is written over: nothing gathers.
+    let new = file.with_extension("new");
+    File::create(&new)?.write_all(bytes)?;
+    fs::rename(&new, file)
 }
 
 /// The files on disk, without names that none of them uses.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::build::{Shared, list};
 use crate::Workspace;
 use crate::document::Change;
 use crate::path::WorkspacePath;
@@ -204,6 +205,43 @@ fn the_index_is_kept_and_a_damaged_one_is_built_anew() {
     assert_eq!(super::saved::encode(&round), saved);
     fs::File::create(&file).unwrap().set_len(1000).unwrap();
     assert_eq!(start().1, expected);
+}
+
+/// Each save is of what came before: the file as it stands at any moment is what a kill at this moment leaves.
+#[test]
+fn after_a_kill_only_the_rest_is_parsed() {
+    let (folder, state) = (folder(&[]), tempfile::tempdir().unwrap());
+    let root = folder.path().canonicalize().unwrap();
+    for n in 0..60 {
+        put(&root, &format!("f{n}.rs"), &format!("fn f{n}() {{}}\n"));
+    }
+    let file = state.path().join("symbols");
+    let start = || {
+        let mut shared = Shared::new(&root);
+        shared.save_after = 10;
+        shared.file.set(file.clone()).unwrap();
+        shared.load();
+        let rest = shared.compare(list(&root)).len();
+        shared.stall(&root);
+        (shared, rest)
+    };
+    let (shared, rest) = start();
+    assert_eq!(rest, 60);
+    let mut parser = tree_sitter::Parser::new();
+    for _ in 0..34 {
+        assert!(shared.index_next(&mut parser));
+    }
+    // After 10, 20 and 30; and the next one was cut.
+    put(state.path(), "symbols.new", "ILSYM");
+    drop(shared);
+    let (shared, rest) = start();
+    assert_eq!((shared.read().files.len(), rest), (30, 30));
+    for _ in 0..20 {
+        shared.index_next(&mut parser);
+    }
+    drop(shared);
+    assert_eq!(start().1, 30 - 15);
+    assert!(!state.path().join("symbols.new").exists());
 }
 
 #[test]

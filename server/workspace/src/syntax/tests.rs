@@ -82,6 +82,22 @@ fn what_can_not_be_judged_is_not() {
     assert_eq!(problems("a.rs", &" ".repeat(MAX_BYTES + 1)), None);
 }
 
+/// The parser asks now and then whether it may go on, in each grammar, and can be used again after it might not.
+#[test]
+fn a_parse_ends_when_its_time_is_over() {
+    for ((path, sample), language) in SAMPLES.iter().zip(Language::ALL) {
+        if language.grammar().is_none() {
+            continue;
+        }
+        let text = sample.repeat(2_000);
+        let mut parser = Parser::new();
+        let tree = parse(&mut parser, language, &text, None, Duration::ZERO);
+        assert!(tree.is_none(), "{path}");
+        let tree = parse(&mut parser, language, sample, None, Duration::from_secs(10));
+        assert!(!tree.unwrap().root_node().has_error(), "{path}");
+    }
+}
+
 /// Each of these aborts the process without the guard.
 #[test]
 fn what_breaks_a_scanner_is_not_parsed() {

@@ -128,3 +128,22 @@ fn what(flags: ReadFlags) -> What {
         What::Facts
     }
 }
+
+/// The file system of a folder is one whose changes all go through this kernel.
+pub(super) fn sees_all_of(folder: &Path) -> io::Result<bool> {
+    const LOCAL: [i64; 11] = [
+        0xEF53,      // ext2, 3, 4
+        0x9123_683E, // btrfs
+        0x5846_5342, // xfs
+        0x0102_1994, // tmpfs
+        0x8584_58F6, // ramfs
+        0xF2F5_2010, // f2fs
+        0x2FC1_2FC1, // zfs
+        0xCA45_1A4E, // bcachefs
+        0x794C_7630, // overlayfs
+        0x3153_464A, // jfs
+        0x3434,      // nilfs
+    ];
+    let kind = rustix::fs::statfs(folder)?.f_type;
+    Ok(LOCAL.contains(&kind))
+}

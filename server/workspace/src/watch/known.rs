@@ -1,64 +1,25 @@
 //! The list itself: folders that are watched, files with what tells them apart, and which of both are out of date.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::io;
 use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use ignore::WalkState;
+use std::sync::Arc;
 
 use super::Changes;
-use super::inotify::{Event, Id, Watch, What};
+use super::descent::{MAX_FILES, MAX_FOLDERS, descend, too_many};
+use super::inotify::{self, Event, Id, Watch, What};
+use super::journal::Journal;
 use super::rules::Rules;
-use crate::search::{walker, walker_with};
+use super::span::{inside, joined, past, span, text};
+use super::stamp::Stamp;
+use crate::search::walker;
 
-/// More folders are not watched: each takes about 1 KiB of the kernel's memory.
-const MAX_FOLDERS: usize = 100_000;
-/// More files are not kept track of: each takes about 250 bytes, with what the indexes know of it.
-const MAX_FILES: usize = 400_000;
 /// More stale folders at a time, and the list is made anew instead.
 const MAX_STALE: usize = 1_024;
-/// Changes that are remembered for those who ask what has changed.
-const MAX_JOURNAL: usize = 16_384;
-
-/// What tells one state of a file from another, and files from each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Stamp {
-    /// In nanoseconds.
-    pub(crate) modified: i64,
-    /// Of anything that is known of it, in nanoseconds; nobody can set it.
-    pub(crate) changed: i64,
-    /// In bytes.
-    pub(crate) size: u64,
-    /// Its number in the file system.
-    pub(crate) inode: u64,
-    /// It has other names, by which it can be written unseen.
-    pub(crate) shared: bool,
-}
-
-impl Stamp {
-    /// Of what is there, links followed; `None` where there is nothing.
-    pub(super) fn of(file: &Path) -> Option<Self> {
-        file.metadata().ok().map(|facts| Self::from(&facts))
-    }
-}
-
-impl From<&std::fs::Metadata> for Stamp {
-    fn from(facts: &std::fs::Metadata) -> Self {
-        let nanoseconds = |seconds: i64, rest: i64| seconds.wrapping_mul(1_000_000_000) + rest;
-        Self {
-            modified: nanoseconds(facts.mtime(), facts.mtime_nsec()),
-            changed: nanoseconds(facts.ctime(), facts.ctime_nsec()),
-            size: facts.len(),
-            inode: facts.ino(),
-            shared: facts.nlink() > 1 && facts.is_file(),
-        }
-    }
-}
 
 /// A file that a walk finds.
 #[derive(Clone, Copy, Debug)]
@@ -86,18 +47,14 @@ pub(crate) struct Known {
     files: BTreeMap<Arc<str>, File>,
     /// Folders to be listed again.
     stale: BTreeSet<Arc<str>>,
-    /// Counts changes.
-    tick: u64,
-    /// The last changes; all of them after `since`.
-    journal: VecDeque<(u64, Arc<str>)>,
-    since: u64,
+    journal: Journal,
 }
 
 impl Known {
     /// Walks and watches everything. Ticks begin at `tick`.
     pub(super) fn new(root: &Path, tick: u64) -> io::Result<Self> {
         let facts = root.metadata()?;
-        if !is_local(root)? {
+        if !inotify::sees_all_of(root)? {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "changes of this file system can't all be seen from here",
@@ -112,16 +69,10 @@ impl Known {
             by_id: HashMap::new(),
             files: BTreeMap::new(),
             stale: BTreeSet::new(),
-            tick,
-            journal: VecDeque::new(),
-            since: tick,
+            journal: Journal::new(tick),
         };
         known.descend("")?;
         Ok(known)
-    }
-
-    pub(super) fn tick(&self) -> u64 {
-        self.tick
     }
 
     pub(super) fn waiter(&self) -> io::Result<Watch> {
@@ -137,23 +88,12 @@ impl Known {
 
     /// The moment of this list: what to ask for changes since.
     pub(crate) fn now(&self) -> u64 {
-        self.tick
+        self.journal.tick()
     }
 
     /// What has changed after the moment that had this tick.
     pub(crate) fn changes(&self, since: u64) -> Changes {
-        if since < self.since {
-            return Changes::Unknown;
-        }
-        let from = self.journal.partition_point(|(tick, _)| *tick <= since);
-        let mut paths: Vec<_> = self
-            .journal
-            .range(from..)
-            .map(|(_, path)| path.clone())
-            .collect();
-        paths.sort_unstable();
-        paths.dedup();
-        Changes::Paths(paths)
+        self.journal.changes(since)
     }
 
     pub(crate) fn file(&self, path: &str) -> Option<File> {
@@ -261,7 +201,7 @@ impl Known {
     }
 
     fn content_changed(&mut self, path: &str) {
-        let tick = self.tick + 1;
+        let tick = self.now() + 1;
         let Some((path, _)) = self.files.get_key_value(path) else {
             return;
         };
@@ -272,20 +212,7 @@ impl Known {
                 file.stamp = Stamp::from(&facts);
             }
         }
-        self.note(path);
-    }
-
-    fn note(&mut self, path: Arc<str>) {
-        self.tick += 1;
-        if self.journal.back().is_some_and(|(_, last)| *last == path) {
-            self.journal.pop_back();
-        }
-        self.journal.push_back((self.tick, path));
-        if self.journal.len() > MAX_JOURNAL
-            && let Some((tick, _)) = self.journal.pop_front()
-        {
-            self.since = tick;
-        }
+        self.journal.note(path);
     }
 
     /// A folder went away, with all below it.
@@ -311,7 +238,7 @@ impl Known {
             .collect();
         for path in gone {
             self.files.remove(&path);
-            self.note(path);
+            self.journal.note(path);
         }
     }
 
@@ -355,7 +282,7 @@ impl Known {
             .filter(|path| !files.contains_key(&***path))
         {
             self.files.remove(path);
-            self.note(path.clone());
+            self.journal.note(path.clone());
         }
         for path in known_folders
             .iter()
@@ -411,35 +338,15 @@ impl Known {
             .files
             .get_key_value(path)
             .map_or_else(|| path.into(), |(path, _)| path.clone());
-        self.note(path.clone());
-        self.files.insert(
-            path,
-            File {
-                stamp,
-                tick: self.tick,
-            },
-        );
+        self.journal.note(path.clone());
+        let tick = self.now();
+        self.files.insert(path, File { stamp, tick });
     }
 
     /// Watches and lists a folder that is new, with all below it. False: the list is in doubt.
     fn descend(&mut self, folder: &str) -> io::Result<bool> {
-        let start = self.root.join(folder);
-        let found = Arc::new(Found::new(
-            self.root.clone(),
-            self.watch.clone(),
-            self.place.0,
-        ));
-        found.watch(&start)?;
-        let filter = found.clone();
-        let mut walk = walker_with(&start, move |entry| filter.enter(entry));
-        // One thread: this is for the background, or small.
-        walk.threads(1).build_parallel().run(|| {
-            Box::new(|entry| entry.map_or(WalkState::Continue, |entry| found.meet(&entry)))
-        });
-        let found = std::mem::take(&mut *lock(&found.state));
-        if let Some(error) = found.error {
-            return Err(error);
-        }
+        let place = (&*self.root, self.place.0);
+        let found = descend(place, &self.root.join(folder), &self.watch)?;
         for (path, stamp) in found.files {
             self.insert(&path, stamp);
         }
@@ -462,174 +369,4 @@ impl Known {
         }
         Ok(true)
     }
-}
-
-/// Watches each folder before the walk lists it.
-struct Found {
-    root: PathBuf,
-    watch: Arc<Watch>,
-    device: u64,
-    state: Mutex<FoundState>,
-}
-
-#[derive(Default)]
-struct FoundState {
-    files: Vec<(String, Stamp)>,
-    folders: Vec<(String, Id)>,
-    /// Folders that have a repository of their own.
-    repositories: Vec<PathBuf>,
-    error: Option<io::Error>,
-}
-
-impl Found {
-    fn new(root: PathBuf, watch: Arc<Watch>, device: u64) -> Self {
-        Self {
-            root,
-            watch,
-            device,
-            state: Mutex::default(),
-        }
-    }
-
-    /// True: the walk goes on here. The root of a walk isn't asked for.
-    fn enter(&self, entry: &ignore::DirEntry) -> bool {
-        if entry.file_name() == ".git" {
-            let folder = entry.path().parent().unwrap_or(&self.root);
-            lock(&self.state).repositories.push(folder.to_owned());
-            return false;
-        }
-        if !entry.file_type().is_some_and(|kind| kind.is_dir()) {
-            return true;
-        }
-        match self.watch(entry.path()) {
-            Ok(()) => true,
-            Err(error) => {
-                lock(&self.state).error.get_or_insert(error);
-                false
-            }
-        }
-    }
-
-    fn meet(&self, entry: &ignore::DirEntry) -> WalkState {
-        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-        let Some(path) = self.name(entry.path()).filter(|_| is_file) else {
-            return WalkState::Continue;
-        };
-        let facts = entry.metadata();
-        let stamp = facts.map_or_else(|_| Stamp::default(), |facts| Stamp::from(&facts));
-        let mut state = lock(&self.state);
-        state.files.push((path.to_owned(), stamp));
-        if state.files.len() > MAX_FILES {
-            state.error.get_or_insert_with(too_many);
-        }
-        if state.error.is_some() {
-            WalkState::Quit
-        } else {
-            WalkState::Continue
-        }
-    }
-
-    fn name<'a>(&self, path: &'a Path) -> Option<&'a str> {
-        path.strip_prefix(&self.root).ok()?.to_str()
-    }
-
-    fn watch(&self, folder: &Path) -> io::Result<()> {
-        let Some(path) = self.name(folder) else {
-            return Ok(());
-        };
-        if folder
-            .symlink_metadata()
-            .is_ok_and(|facts| facts.dev() != self.device)
-        {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "another file system is mounted inside",
-            ));
-        }
-        match self.watch.add(folder) {
-            Ok(id) => {
-                let mut state = lock(&self.state);
-                state.folders.push((path.to_owned(), id));
-                if state.folders.len() > MAX_FOLDERS {
-                    return Err(too_many());
-                }
-                Ok(())
-            }
-            // Gone, or not to be listed either; its parent tells when that changes.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound
-                        | io::ErrorKind::NotADirectory
-                        | io::ErrorKind::PermissionDenied
-                ) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn too_many() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::Unsupported,
-        "too many files and folders to watch",
-    )
-}
-
-/// File systems whose changes all go through this kernel.
-fn is_local(root: &Path) -> io::Result<bool> {
-    const LOCAL: [i64; 11] = [
-        0xEF53,      // ext2, 3, 4
-        0x9123_683E, // btrfs
-        0x5846_5342, // xfs
-        0x0102_1994, // tmpfs
-        0x8584_58F6, // ramfs
-        0xF2F5_2010, // f2fs
-        0x2FC1_2FC1, // zfs
-        0xCA45_1A4E, // bcachefs
-        0x794C_7630, // overlayfs
-        0x3153_464A, // jfs
-        0x3434,      // nilfs
-    ];
-    let kind = rustix::fs::statfs(root)?.f_type;
-    Ok(LOCAL.contains(&kind))
-}
-
-fn joined(folder: &str, name: &str) -> String {
-    if folder.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{folder}/{name}")
-    }
-}
-
-/// The first path that is beyond all those below a folder: `0` follows `/`.
-fn past(folder: &str) -> String {
-    format!("{folder}0")
-}
-
-/// The paths below a folder.
-fn inside(folder: &str) -> (Bound<String>, Bound<String>) {
-    if folder.is_empty() {
-        return (Bound::Excluded(String::new()), Bound::Unbounded);
-    }
-    (
-        Bound::Included(format!("{folder}/")),
-        Bound::Excluded(past(folder)),
-    )
-}
-
-fn span((from, to): &(Bound<String>, Bound<String>)) -> (Bound<&str>, Bound<&str>) {
-    (text(from), text(to))
-}
-
-fn text(bound: &Bound<String>) -> Bound<&str> {
-    bound.as_ref().map(String::as_str)
-}
-
-/// A lock whose holder can't leave what it holds half written.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

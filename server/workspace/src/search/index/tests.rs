@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use interline_log::SessionId;
@@ -66,6 +66,8 @@ impl Twins {
         tree.renew().unwrap();
         let indexing = Indexing {
             folder,
+            // The tests are its thread.
+            started: true.into(),
             tree,
             search,
         };
@@ -308,8 +310,14 @@ fn a_large_workspace_is_indexed_in_the_background() {
         put(&root, &format!("d{}/f{n}.rs", n % 40), text.as_bytes());
     }
     let [indexed, plain] = [(); 2].map(|()| Workspace::open(&root).unwrap());
-    indexed.start_indexing(&state);
-    indexed.start_indexing(&state);
+    indexed.keep_index_in(&state);
+    let is_started = || {
+        let indexing = indexed.indexing.get().unwrap();
+        indexing.started.load(Ordering::Relaxed) || state.exists()
+    };
+    assert!(!is_started());
+    found(&indexed, &query("nowhere"));
+    assert!(is_started());
     while indexed.indexed().is_none_or(|indexed| indexed.waiting > 0) {
         std::thread::sleep(Duration::from_millis(50));
     }
