@@ -13,6 +13,8 @@ pub(crate) enum Bar {
     Max(f64),
     /// The median is at least so much.
     AtLeast(f64),
+    /// Nobody has set one.
+    None,
 }
 
 #[expect(clippy::print_stdout, reason = "a benchmark's result")]
@@ -35,6 +37,7 @@ pub(crate) fn line(name: &str, bar: Bar, mut samples: Vec<f64>) {
         Bar::P99(most) => format!("p99 < {most}"),
         Bar::Max(most) => format!("max <= {most}"),
         Bar::AtLeast(least) => format!("median >= {least}"),
+        Bar::None => String::new(),
     };
     println!(
         "{name:<58} {bar:>16} {:>10} {:>10} {:>10} {:>10} {:>6}",
