@@ -179,6 +179,12 @@ impl Store {
         Ok(ids)
     }
 
+    /// Is there a turn in it without an end? False where there is no such session, or it can't be read.
+    pub(crate) fn is_cut(&self, id: SessionId) -> bool {
+        let summary = self.summary(id);
+        summary.problem.is_none() && summary.open_turn.is_some()
+    }
+
     fn summary(&self, id: SessionId) -> SessionSummary {
         let folder = self.session_folder(id);
         let seen = Seen::now(&folder);

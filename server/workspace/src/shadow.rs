@@ -16,6 +16,7 @@
 mod below;
 mod change;
 mod copied;
+mod leftover;
 mod propose;
 mod rules;
 mod scan;
@@ -44,6 +45,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::Workspace;
 use below::Below;
 pub use change::{Blob, Change, Changes, Note};
+pub use leftover::{bytes_of, delete};
 pub use propose::Taken;
 use scan::Scan;
 use seed::{Seeding, Wanted};

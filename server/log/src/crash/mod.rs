@@ -5,6 +5,7 @@
 //! Written by [`watch_panics`] and by the binary's handler of fatal signals.
 
 mod hook;
+mod prune;
 mod recent;
 mod running;
 

@@ -12,7 +12,7 @@ use crate::{LogError, SessionId, Store, disk};
 /// The folder with a file for each session in which a turn runs.
 #[derive(Clone, Debug)]
 pub struct Running {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 impl Running {
@@ -61,13 +61,13 @@ impl Running {
             .collect()
     }
 
-    fn path(&self, session: SessionId) -> PathBuf {
+    pub(super) fn path(&self, session: SessionId) -> PathBuf {
         self.folder.join(session.to_string())
     }
 }
 
 /// Does a process write the log in this folder?
-fn is_held(session: &Path) -> bool {
+pub(super) fn is_held(session: &Path) -> bool {
     // Shared, and given back at once.
     File::open(session.join("lock")).is_ok_and(|lock| lock.try_lock_shared().is_err())
 }
