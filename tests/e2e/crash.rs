@@ -1,9 +1,12 @@
 //! The black box: a panic ends its turn alone; a process that dies leaves word; the next start tells it once, and the
 //! session goes on.
 
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::Child;
+use std::time::{Duration, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process};
 use scripted_model::{Server as Model, Step, StreamFault};
@@ -159,6 +162,45 @@ fn a_turn_that_ends_leaves_nothing_to_tell() {
     );
     assert!(!place.state("crashes").exists());
     assert_eq!(place.interline(&["sessions"]).with(0).err, "");
+}
+
+/// As if it had been written so many days ago.
+fn age(path: &Path, days: u64) {
+    let written = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+    File::open(path).unwrap().set_modified(written).unwrap();
+}
+
+#[test]
+fn what_is_old_goes_after_a_turn_and_what_a_resume_needs_stays() {
+    let (place, _server, mut child) = in_the_middle();
+    send(&child, Signal::SEGV);
+    child.wait().unwrap();
+    let crash = |id: &str| place.state(&format!("crashes/crash-{id}.json"));
+    let session = place.session();
+    let own = std::fs::read_dir(place.state("crashes")).unwrap();
+    let own = own.map(|entry| entry.unwrap().path()).next().unwrap();
+    let stray = crash("01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    let text = r#"{"version":"0","process":1,"ts":2,"cause":"SIGBUS","fatal":true}"#;
+    std::fs::write(&stray, text).unwrap();
+    let scratch = place.state("scratch/0123456789abcdef/0");
+    std::fs::create_dir_all(scratch.join("shadow")).unwrap();
+    let lock = scratch.with_extension("lock");
+    std::fs::write(&lock, "").unwrap();
+    for (path, days) in [(&own, 100), (&stray, 100), (&lock, 40)] {
+        age(path, days);
+    }
+    let mut editor = Server::initialized(&place);
+    assert!(stray.exists() && scratch.exists());
+    let params = json!({"command": "interline.prompt", "arguments": [{"text": "else"}]});
+    editor.request("workspace/executeCommand", params);
+    editor.tells("Gone on.");
+    wait("the old files to go", || place.state("pruned").exists());
+    editor.left_alone();
+    assert!(!stray.exists() && !scratch.exists() && !lock.exists());
+    place
+        .interline(&["sessions", "resume", &session, "--diff"])
+        .with(0);
+    assert_eq!(of(&place, &session, "crash")[0]["cause"], "SIGSEGV");
 }
 
 #[test]

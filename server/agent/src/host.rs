@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use crate::budget::{self, Before, Budget, Taken};
 use crate::telemetry::Telemetry;
 use crate::trust::TrustStore;
+use crate::upkeep::Upkeep;
 
 /// The cache of what was spent, in the state folder.
 const LEDGER: &str = "spent-1.jsonl";
@@ -98,6 +99,7 @@ pub struct Host {
     pub(crate) running: Running,
     pub(crate) telemetry: Option<Arc<Telemetry>>,
     pub(crate) ledger: Ledger,
+    pub(crate) upkeep: Upkeep,
     /// Made when it is first used: schemas are a good part of what a start would cost.
     pub(crate) registry: LazyLock<Registry>,
     pub(crate) trust: TrustStore,
@@ -131,6 +133,7 @@ impl Host {
             running,
             telemetry,
             ledger,
+            upkeep: Upkeep::default(),
             registry: LazyLock::new(Registry::built_in),
             trust,
             landing: tokio::sync::Mutex::default(),

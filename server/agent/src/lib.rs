@@ -28,6 +28,7 @@ mod telemetry;
 mod transcript;
 mod trust;
 mod turn;
+mod upkeep;
 
 pub use agent::{Agent, AgentError, Diff, Request, Selection, Started};
 pub use budget::{Budget, Limits};

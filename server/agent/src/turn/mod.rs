@@ -30,6 +30,7 @@ use crate::agent::Request;
 use crate::budget::{Budget, Taken};
 use crate::recorder::Recorder;
 use crate::session::{Begun, Session, Suspended};
+use crate::upkeep::Upkeep;
 use crate::{claims, crash, system};
 pub(crate) use calls::{Wanted, answer_orphans};
 use guard::Guard;
@@ -116,6 +117,9 @@ pub(crate) async fn run(
     session.show(Display::TurnEnded { turn: id, outcome });
     // Where preparing failed nobody takes up what was added meanwhile: it is dropped with the turn.
     session.ended(id);
+    if session.recording.is_none() {
+        Upkeep::begin(&session.host);
+    }
 }
 
 async fn drive(

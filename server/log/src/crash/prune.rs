@@ -72,6 +72,7 @@ fn is_old(path: &Path, now: SystemTime) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "fixtures are files")]
 mod tests {
     use super::super::{Crash, Crashes, Running};
     use super::*;
@@ -129,12 +130,7 @@ mod tests {
     }
 
     fn left(crashes: &Crashes) -> Vec<CrashId> {
-        crashes
-            .list()
-            .unwrap()
-            .iter()
-            .map(|file| file.id)
-            .collect()
+        crashes.list().unwrap().iter().map(|file| file.id).collect()
     }
 
     #[test]

@@ -23,8 +23,9 @@ pub fn delete(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "fixtures are files")]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
@@ -41,7 +42,7 @@ mod tests {
         symlink(&outside, folder.join("link")).unwrap();
         assert!(bytes_of(&folder) >= 200_000);
         for folder in [locked.as_path(), &folder.join("a/locked")] {
-            std::fs::set_permissions(folder, PermissionsExt::from_mode(0)).unwrap();
+            std::fs::set_permissions(folder, PermissionsExt::from_mode(0o000)).unwrap();
         }
         delete(&folder).unwrap();
         assert!(!folder.exists());
