@@ -1,6 +1,7 @@
 -- Answers `interline/query`: one function for each kind, over the asking and merging of query.lua.
 -- Must not apply anything: edits go back to the server, which makes them proposals.
 
+local closed = require('interline.closed')
 local positions = require('interline.positions')
 local query = require('interline.query')
 local settle = require('interline.settle')
@@ -8,9 +9,10 @@ local util = require('interline.util')
 
 local M = {}
 
----@alias interline.Answer fun(items: any[], answers: { client: vim.lsp.Client }[], complete: boolean)
+---@alias interline.Answer fun(items: any[], answers: interline.Answers, complete: boolean)
+---@alias interline.ClientsFor fun(uri: string, method: string): vim.lsp.Client[], integer?
 
----@param answers { client: vim.lsp.Client }[]
+---@param answers interline.Answers
 ---@return string
 local function names(answers)
   local seen = {}
@@ -22,7 +24,31 @@ local function names(answers)
   return table.concat(list, ',')
 end
 
----Clients for a document: those of its buffer, or of its folder where it isn't open.
+---Each of the items once: servers that know the same tell the same.
+---@param items any[]
+---@param key? fun(item: any): any
+---@return any[]
+local function once(items, key)
+  local seen, result = {}, {}
+  for _, item in ipairs(items) do
+    local text = vim.inspect(key and key(item) or item)
+    if not seen[text] then
+      seen[text] = true
+      result[#result + 1] = item
+    end
+  end
+  return result
+end
+
+---Is a place in the folder of the server that asks? What has no place is everywhere.
+---@param path string?
+---@param root string?
+---@return boolean
+local function is_in(path, root)
+  return root == nil or path == nil or path == root or vim.startswith(path, root .. '/')
+end
+
+---Clients for a document: those of its buffer, or of its folder where it could not be loaded.
 ---@param uri string
 ---@param method string
 ---@return vim.lsp.Client[] clients
@@ -58,7 +84,7 @@ local function at_position(params, method, more, done, convert)
     for _, answer in ipairs(answers) do
       vim.list_extend(items, convert(answer.client, answer.result))
     end
-    done(items, answers, complete)
+    done(once(items), answers, complete)
   end)
 end
 
@@ -98,7 +124,7 @@ local function flatten(client, uri, symbols, container, into)
   return into
 end
 
----@type table<string, fun(params: interline.QueryParams, done: interline.Answer)>
+---@type table<string, fun(params: interline.QueryParams, done: interline.Answer, root: string?)>
 local kinds = {}
 
 function kinds.definition(params, done)
@@ -120,27 +146,36 @@ end
 
 function kinds.rename(params, done)
   at_position(params, 'textDocument/rename', { newName = params.newName }, function(items, answers, complete)
-    done({ items[1] }, { answers[1] }, complete)
+    -- Two renames of one symbol would overlap: the first server's counts.
+    done({ items[1] }, { answers[1], failed = answers.failed }, complete)
   end, function(client, result)
     return { positions.workspace_edit(client, result) }
   end)
 end
 
-function kinds.symbols(params, done)
+function kinds.symbols(params, done, root)
   local method, parameters, clients, bufnr
   if params.uri then
     method, parameters = 'textDocument/documentSymbol', { textDocument = { uri = params.uri } }
     clients, bufnr = clients_for(params.uri, method)
   else
     method, parameters = 'workspace/symbol', { query = params.query or '' }
-    clients = query.others(nil, method)
+    clients = vim
+      .iter(query.others(nil, method))
+      :filter(function(client)
+        return is_in(client.root_dir, root) or is_in(root, client.root_dir)
+      end)
+      :totable()
   end
   query.ask(clients, method, parameters, bufnr, params.timeoutMs, function(answers, complete)
     local items = {}
     for _, answer in ipairs(answers) do
       flatten(answer.client, params.uri, answer.result, nil, items)
     end
-    done(items, answers, complete)
+    local function key(symbol)
+      return { symbol.name, symbol.location.uri, vim.tbl_get(symbol.location, 'range', 'start') }
+    end
+    done(once(items, key), answers, complete)
   end)
 end
 
@@ -158,11 +193,14 @@ local function collect(bufnr, into, sources)
   end
 end
 
-function kinds.diagnostics(params, done)
+function kinds.diagnostics(params, done, root)
   if not params.uri then
-    return settle.wait_all(params.timeoutMs, function(settled)
+    local function is_asked(bufnr)
+      return is_in(vim.api.nvim_buf_get_name(bufnr), root)
+    end
+    return settle.wait_all(params.timeoutMs, is_asked, function(settled)
       local items, sources = {}, {}
-      for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+      for _, bufnr in ipairs(vim.tbl_filter(is_asked, vim.api.nvim_list_bufs())) do
         collect(bufnr, items, sources)
       end
       done(items, query.namesakes(vim.tbl_keys(sources)), settled)
@@ -170,7 +208,7 @@ function kinds.diagnostics(params, done)
   end
   local bufnr = util.buffer_of(params.uri)
   if not bufnr then
-    return done({}, {}, false)
+    return done({}, query.namesakes({}), false)
   end
   settle.wait(bufnr, params.timeoutMs, function(settled)
     local diagnostics = vim.api.nvim_buf_is_loaded(bufnr) and query.diagnostics(bufnr) or {}
@@ -179,25 +217,35 @@ function kinds.diagnostics(params, done)
 end
 
 function kinds.quickFixes(params, done)
-  require('interline.quickfixes').of_line(params, clients_for, done)
+  require('interline.quickfixes').of_line(params, clients_for, function(items, answers, complete)
+    done(once(items), answers, complete)
+  end)
 end
 
 ---@param params interline.QueryParams
----@param reply fun(result: interline.QueryResult)
-function M.query(params, reply)
+---@param client_id integer the server that asks
+---@param reply fun(result: interline.QueryResult?, why: string?) without a result: why there is none
+function M.query(params, client_id, reply)
   local kind = kinds[params.kind]
   if not kind then
-    return reply({ items = {}, source = '', settled = false })
+    return reply(nil, ('this plugin does not know the query `%s`'):format(params.kind))
   end
-  kind(params, function(items, answers, settled)
+  local asker = vim.lsp.get_client_by_id(client_id)
+  local release = params.uri and closed.hold(params.uri) or function() end
+  local function finish(items, answers, settled)
     local bufnr = params.uri and util.buffer_of(params.uri)
-    reply({
-      items = items,
-      source = names(answers),
-      docVersion = bufnr and require('interline.attach').version(bufnr) or nil,
-      settled = settled,
-    })
-  end)
+    local version = bufnr and require('interline.attach').version(bufnr) or nil
+    release()
+    if #answers == 0 and #answers.failed > 0 then
+      return reply(nil, table.concat(answers.failed, '; '))
+    end
+    reply({ items = items, source = names(answers), docVersion = version, settled = settled })
+  end
+  local ok, err = pcall(kind, params, finish, asker and asker.root_dir)
+  if not ok then
+    release()
+    error(err, 0)
+  end
 end
 
 return M

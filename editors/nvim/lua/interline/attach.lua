@@ -23,6 +23,12 @@ function M.times(bufnr)
   return times[bufnr]
 end
 
+---Nobody asks about this buffer any more.
+---@param bufnr integer
+function M.forget(bufnr)
+  times[bufnr] = nil
+end
+
 ---The buffers that the server watches.
 ---@return integer[]
 function M.buffers()

@@ -1,17 +1,21 @@
 -- Positions between us (UTF-16) and servers that count otherwise. Must not read more of a file than it needs.
 
+local util = require('interline.util')
+
 local M = {}
 
 ---@param uri string
 ---@param row integer
 ---@return string
 local function line_of(uri, row)
-  local bufnr = vim.uri_to_bufnr(uri)
-  if vim.api.nvim_buf_is_loaded(bufnr) then
+  local bufnr = util.buffer_of(uri)
+  if bufnr then
     return vim.api.nvim_buf_get_lines(bufnr, row, row + 1, false)[1] or ''
   end
   local ok, lines = pcall(vim.fn.readfile, vim.uri_to_fname(uri), '', row + 1)
-  return ok and lines[row + 1] or ''
+  local line = ok and lines[row + 1] or ''
+  -- No position counts a byte-order mark.
+  return row == 0 and vim.startswith(line, '\239\187\191') and line:sub(4) or line
 end
 
 ---@param uri string
@@ -65,7 +69,8 @@ local function text_edits(client, uri, edits)
   return vim
     .iter(edits)
     :map(function(edit)
-      return { range = M.from_client(client, uri, edit.range), newText = edit.newText }
+      -- All of it: what can't be done with it is the server's to say.
+      return vim.tbl_extend('force', edit, { range = M.from_client(client, uri, edit.range) })
     end)
     :totable()
 end

@@ -66,14 +66,24 @@ local function save(_, params)
 end
 
 ---@param params interline.QueryParams
-local function query(_, params)
-  return await(function(done)
-    local ok, err = pcall(require('interline.answer').query, params, done)
+---@param ctx lsp.HandlerContext
+---@return interline.QueryResult?
+---@return lsp.ResponseError?
+local function query(_, params, ctx)
+  local answer = await(function(done)
+    local function reply(result, why)
+      done({ result = result, why = why })
+    end
+    local ok, err = pcall(require('interline.answer').query, params, ctx.client_id, reply)
     if not ok then
       vim.lsp.log.error('interline: query failed: ' .. tostring(err))
-      done({ items = {}, source = '', settled = false })
+      reply(nil, 'the question failed in the editor: ' .. tostring(err))
     end
   end)
+  if answer.result then
+    return answer.result
+  end
+  return nil, vim.lsp.rpc_response_error(vim.lsp.protocol.ErrorCodes.InternalError, answer.why)
 end
 
 ---@param params lsp.ApplyWorkspaceEditParams

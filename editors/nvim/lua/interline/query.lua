@@ -5,6 +5,10 @@ local config = require('interline.config')
 
 local M = {}
 
+---@class interline.Answers
+---@field [integer] { client: { name: string }, result: any }
+---@field failed string[] `NAME: why`, of those that gave none
+
 ---The other clients of a buffer that can do `method`.
 ---@param bufnr? integer nil: of every buffer
 ---@param method string
@@ -18,53 +22,69 @@ function M.others(bufnr, method)
     :totable()
 end
 
----Asks every one of `clients`; calls `done` once with all answers, at the latest after `timeout_ms`.
+---Asks every one of `clients`; calls `done` once, at the latest after `timeout_ms`: with all answers in the order of the
+---clients, and in `failed` with why there is none of the others.
 ---@param clients vim.lsp.Client[]
 ---@param method string
 ---@param params table|fun(client: vim.lsp.Client): table
 ---@param bufnr integer?
 ---@param timeout_ms integer
----@param done fun(answers: { client: vim.lsp.Client, result: any }[], complete: boolean)
+---@param done fun(answers: interline.Answers, complete: boolean)
 function M.ask(clients, method, params, bufnr, timeout_ms, done)
-  local answers, waiting, finished = {}, #clients, false
-  local open = {} ---@type table<vim.lsp.Client, integer>
-  local function finish(complete)
+  local results, failures = {}, {} ---@type table<integer, any>, table<integer, string>
+  local open, over = {}, {} ---@type table<integer, integer>, table<integer, true>
+  local waiting, finished = #clients, false
+  local function finish()
     if finished then
       return
     end
     finished = true
-    for client, id in pairs(open) do
-      client:cancel_request(id)
+    for index, id in pairs(open) do
+      if not over[index] then
+        failures[index] = ('no answer in %d ms'):format(timeout_ms)
+        pcall(clients[index].cancel_request, clients[index], id)
+      end
     end
-    done(answers, complete)
+    local answers = { failed = {} } ---@type interline.Answers
+    for index, client in ipairs(clients) do
+      if results[index] ~= nil then
+        answers[#answers + 1] = { client = client, result = results[index] }
+      elseif failures[index] then
+        table.insert(answers.failed, client.name .. ': ' .. failures[index])
+      end
+    end
+    done(answers, next(failures) == nil)
+  end
+  local function ended(index)
+    over[index] = true
+    waiting = waiting - 1
+    if waiting == 0 then
+      finish()
+    end
   end
   if waiting == 0 then
-    return finish(true)
+    return finish()
   end
-  for _, client in ipairs(clients) do
-    local sent, id
-    sent, id = client:request(method, type(params) == 'function' and params(client) or params, function(err, result)
-      open[client] = nil
-      waiting = waiting - 1
-      if not err and result ~= nil and result ~= vim.NIL then
-        answers[#answers + 1] = { client = client, result = result }
+  for index, client in ipairs(clients) do
+    local sent, id = client:request(method, type(params) == 'function' and params(client) or params, function(err, result)
+      if finished then
+        return
       end
-      if waiting == 0 then
-        finish(true)
+      if err then
+        failures[index] = err.message or tostring(err)
+      elseif result ~= nil and result ~= vim.NIL then
+        results[index] = result
       end
+      ended(index)
     end, bufnr)
     if sent then
-      open[client] = id
+      open[index] = id
     else
-      waiting = waiting - 1
+      failures[index] = 'it has stopped'
+      ended(index)
     end
   end
-  if waiting == 0 then
-    return finish(true)
-  end
-  vim.defer_fn(function()
-    finish(false)
-  end, timeout_ms)
+  vim.defer_fn(finish, timeout_ms)
 end
 
 ---Is this one of our own namespaces?
@@ -87,14 +107,13 @@ end
 
 ---Names as the list of answers that `source` is made from.
 ---@param list string[]
----@return { client: { name: string } }[]
+---@return interline.Answers
 function M.namesakes(list)
-  return vim
-    .iter(list)
-    :map(function(name)
-      return { client = { name = name } }
-    end)
-    :totable()
+  local answers = { failed = {} } ---@type interline.Answers
+  for _, name in ipairs(list) do
+    answers[#answers + 1] = { client = { name = name } }
+  end
+  return answers
 end
 
 ---Who reports diagnostics of a buffer: the other servers attached to it, and whoever else has reported some.

@@ -5,6 +5,12 @@ local query = require('interline.query')
 
 local M = {}
 
+---@class interline.QuickFix
+---@field title string
+---@field isPreferred boolean
+---@field edit? lsp.WorkspaceEdit
+---@field refused? string why there is no edit
+
 ---The client's own diagnostics on a line, as it sent them.
 ---@param client vim.lsp.Client
 ---@param bufnr integer
@@ -21,29 +27,47 @@ local function own_diagnostics(client, bufnr, line)
   return result
 end
 
+---What becomes of an offer: an edit, or why there is none.
+---@param client vim.lsp.Client
+---@param action lsp.CodeAction
+---@return interline.QuickFix
+local function offer(client, action)
+  local fix = { title = action.title, isPreferred = action.isPreferred == true } ---@type interline.QuickFix
+  local command = type(action.command) == 'table' and action.command.command or action.command
+  if action.edit then
+    fix.edit = positions.workspace_edit(client, action.edit)
+  elseif command then
+    fix.refused = ('it would run the command `%s` in the editor'):format(command)
+  else
+    fix.refused = client.name .. ' gave no edit for it'
+  end
+  return fix
+end
+
 ---@param client vim.lsp.Client
 ---@param action lsp.CodeAction
 ---@param bufnr integer?
 ---@param timeout_ms integer
----@param done fun(action: lsp.CodeAction?)
+---@param done fun(fix: interline.QuickFix)
 local function resolve(client, action, bufnr, timeout_ms, done)
-  if action.edit or not client:supports_method('codeAction/resolve') then
-    return done(action.edit and action or nil)
+  -- A plain command has a string there, and can't be resolved.
+  local resolvable = type(action.command) ~= 'string' and client:supports_method('codeAction/resolve')
+  if action.edit or not resolvable then
+    return done(offer(client, action))
   end
   query.ask({ client }, 'codeAction/resolve', action, bufnr, timeout_ms, function(answers)
-    local resolved = answers[1] and answers[1].result
-    done(resolved and resolved.edit and resolved or nil)
+    done(offer(client, answers[1] and answers[1].result or action))
   end)
 end
 
----@param answers { client: vim.lsp.Client, result: lsp.CodeAction[] }[]
+---@param answers interline.Answers
 ---@return { client: vim.lsp.Client, action: lsp.CodeAction }[]
 local function usable(answers)
   local found = {}
   for _, answer in ipairs(answers) do
     for _, action in ipairs(answer.result) do
-      -- A plain command has a string there; one that the server says is disabled is no offer.
-      if type(action.command) ~= 'string' and not action.disabled and vim.startswith(action.kind or 'quickfix', 'quickfix') then
+      -- One that the server says is disabled is no offer.
+      if not action.disabled and vim.startswith(action.kind or 'quickfix', 'quickfix') then
         found[#found + 1] = { client = answer.client, action = action }
       end
     end
@@ -52,9 +76,10 @@ local function usable(answers)
 end
 
 ---@param params interline.QueryParams
----@param clients_for fun(uri: string, method: string): vim.lsp.Client[], integer?
+---@param clients_for interline.ClientsFor
 ---@param done interline.Answer
 function M.of_line(params, clients_for, done)
+  local started = vim.uv.now()
   local clients, bufnr = clients_for(params.uri, 'textDocument/codeAction')
   local function parameters(client)
     local text = bufnr and vim.api.nvim_buf_get_lines(bufnr, params.line, params.line + 1, false)[1] or ''
@@ -77,21 +102,13 @@ function M.of_line(params, clients_for, done)
     if left == 0 then
       return done({}, answers, complete)
     end
-    for index, offer in ipairs(found) do
-      resolve(offer.client, offer.action, bufnr, params.timeoutMs, function(action)
-        resolved[index] = action
-          and {
-            title = action.title,
-            isPreferred = action.isPreferred == true,
-            edit = positions.workspace_edit(offer.client, action.edit),
-          }
+    local rest = math.max(params.timeoutMs - (vim.uv.now() - started), 0)
+    for index, one in ipairs(found) do
+      resolve(one.client, one.action, bufnr, rest, function(fix)
+        resolved[index] = fix
         left = left - 1
         if left == 0 then
-          local items = {}
-          for place = 1, #found do
-            items[#items + 1] = resolved[place] or nil
-          end
-          done(items, answers, complete)
+          done(resolved, answers, complete)
         end
       end)
     end

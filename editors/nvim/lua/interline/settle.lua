@@ -86,9 +86,10 @@ end
 
 ---Waits for every open buffer that the server watches.
 ---@param timeout_ms integer
+---@param is_asked fun(bufnr: integer): boolean
 ---@param done fun(settled: boolean)
-function M.wait_all(timeout_ms, done)
-  local buffers = require('interline.attach').buffers()
+function M.wait_all(timeout_ms, is_asked, done)
+  local buffers = vim.tbl_filter(is_asked, require('interline.attach').buffers())
   local left, settled = #buffers, true
   if left == 0 then
     return done(true)

@@ -78,7 +78,12 @@ end
 ---@param uri string
 ---@return integer?
 function M.buffer_of(uri)
-  local bufnr = vim.uri_to_bufnr(uri)
+  -- `vim.uri_to_bufnr` would make a buffer where there is none.
+  local name = vim.uri_to_fname(uri)
+  if vim.fn.bufexists(name) == 0 then
+    return nil
+  end
+  local bufnr = vim.fn.bufadd(name)
   return vim.api.nvim_buf_is_loaded(bufnr) and bufnr or nil
 end
 
