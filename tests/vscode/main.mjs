@@ -7,7 +7,7 @@ import { World } from "./lib/world.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { cache: { type: "string" }, vsix: { type: "string" }, shots: { type: "string" } },
+  options: { cache: { type: "string" }, vsix: { type: "string" }, providers: { type: "string" }, shots: { type: "string" } },
 });
 await mkdir(values.shots, { recursive: true });
 

@@ -2,28 +2,51 @@
 // Must not answer from Interline's own actions or diagnostics, nor change anything.
 
 import * as vscode from "vscode";
-import type { LanguageClient } from "vscode-languageclient/node";
+import { ErrorCodes, ResponseError, type LanguageClient } from "vscode-languageclient/node";
 import { othersDiagnostics, settle } from "./diagnostics";
+import { messageOf } from "./errors";
 import type { QueryParams, QueryResult } from "./protocol";
-import { textEdits, symbolItems, hoverTexts, locationOf, type Convert } from "./queryItems";
+import { hoverTexts, locationOf, once, quickFix, symbolItems, workspaceEdit, type Convert } from "./queryItems";
 
 /** Quick fixes are resolved by their providers up to this many, since only those with an edit are of use. */
 const RESOLVE_AT_MOST = 30;
+
+/** What an answer that uses all of its time still needs. */
+const LATE_MS = 200;
 
 type Answer = Pick<QueryResult, "items"> & Partial<Pick<QueryResult, "source" | "settled" | "docVersion">>;
 
 export function answerQueries(client: LanguageClient): void {
   const convert = client.code2ProtocolConverter;
   client.onRequest("interline/query", async (params: QueryParams, token: vscode.CancellationToken): Promise<QueryResult> => {
-    const document = params.uri === undefined ? undefined : await open(vscode.Uri.parse(params.uri, true), params, token);
-    const answer = await answerOf(params, document, convert, token);
-    return {
-      source: document ? `vscode ${document.languageId}` : "vscode",
-      settled: true,
-      ...(document ? { docVersion: document.version } : {}),
-      ...answer,
-    };
+    return inTime(params.timeoutMs, answer(params, convert, token)).catch((error: unknown) => {
+      // Any other error comes to the server with the client's own words around it.
+      throw new ResponseError(ErrorCodes.InternalError, messageOf(error));
+    });
   });
+}
+
+/** A provider may never answer; the editor itself waits for it as long as it takes. */
+async function inTime<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the editor's language features gave no answer in ${timeoutMs} ms`)), timeoutMs + LATE_MS);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+async function answer(params: QueryParams, convert: Convert, token: vscode.CancellationToken): Promise<QueryResult> {
+  const document = params.uri === undefined ? undefined : await open(vscode.Uri.parse(params.uri, true), params, token);
+  const found = await answerOf(params, document, convert, token);
+  // The editor does not tell whether anybody is there who could answer: nothing found is no answer.
+  const silent = found.items.length === 0 && !["diagnostics", "quickFixes"].includes(params.kind);
+  return {
+    source: silent ? "" : document ? `vscode ${document.languageId}` : "vscode",
+    settled: true,
+    ...(document ? { docVersion: document.version } : {}),
+    ...found,
+    items: once(found.items),
+  };
 }
 
 async function answerOf(params: QueryParams, document: vscode.TextDocument | undefined, convert: Convert, token: vscode.CancellationToken): Promise<Answer> {
@@ -43,7 +66,7 @@ async function answerOf(params: QueryParams, document: vscode.TextDocument | und
     case "rename": {
       const args = [...at(params, document), params.newName ?? ""];
       const edit = await vscode.commands.executeCommand<vscode.WorkspaceEdit | undefined>("vscode.executeDocumentRenameProvider", ...args);
-      return { items: edit ? [textEdits(edit, convert)] : [] };
+      return { items: edit ? [workspaceEdit(edit, convert)] : [] };
     }
     case "quickFixes":
       return { items: await quickFixes(params, document, convert, token) };
@@ -113,11 +136,8 @@ async function quickFixes(params: QueryParams, document: vscode.TextDocument | u
   const range = document.lineAt(Math.min(params.line, document.lineCount - 1)).range;
   const kind = vscode.CodeActionKind.QuickFix.value;
   const actions = await vscode.commands.executeCommand<vscode.CodeAction[] | undefined>("vscode.executeCodeActionProvider", document.uri, range, kind, RESOLVE_AT_MOST);
-  return (actions ?? []).flatMap((action) => {
-    const ours = action.kind?.value.includes("interline") || action.command?.command.startsWith("interline.");
-    if (ours || !action.edit || action.edit.size === 0) return [];
-    return [{ title: action.title, isPreferred: action.isPreferred === true, edit: textEdits(action.edit, convert) }];
-  });
+  const ours = (action: vscode.CodeAction): boolean => Boolean(action.kind?.value.includes("interline") || action.command?.command.startsWith("interline."));
+  return (actions ?? []).filter((action) => !ours(action) && !action.disabled).map((action) => quickFix(action, convert));
 }
 
 function at(params: QueryParams, document: vscode.TextDocument | undefined): [vscode.Uri, vscode.Position] {

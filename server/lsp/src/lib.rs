@@ -6,6 +6,7 @@ mod code_lens;
 mod command;
 mod connection;
 mod editor;
+mod fixes;
 mod folders;
 mod from_lsp;
 #[cfg(feature = "fuzzing")]

@@ -10,7 +10,6 @@ use interline_workspace::editor::{
     Diagnostic, EditorError, Fix, Location, Query, QueryAnswer, QueryItems, Symbol, SymbolAt,
 };
 use interline_workspace::path::WorkspacePath;
-use interline_workspace::proposal::RangeEdit;
 use lsp_types as lsp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +17,7 @@ use serde_json::Value;
 use tower_lsp::Client;
 
 use crate::protocol::{self, QueryKind, QueryParams};
-use crate::{connection, from_lsp, to_lsp};
+use crate::{connection, fixes, from_lsp, to_lsp};
 
 /// What the client may take.
 const TIMEOUT: Duration = Duration::from_millis(2_000);
@@ -40,9 +39,6 @@ pub(crate) async fn ask(
         return Err(EditorError::Unsupported(
             "no other language server answers here".to_owned(),
         ));
-    }
-    if matches!(query, Query::Rename(..)) {
-        whole(&workspace, &result.items)?;
     }
     Ok(QueryAnswer {
         items: items(&workspace, &query, result.items),
@@ -120,7 +116,9 @@ struct QuickFix {
     title: String,
     #[serde(default)]
     is_preferred: bool,
-    edit: lsp::WorkspaceEdit,
+    edit: Option<Value>,
+    /// Why there is no edit.
+    refused: Option<String>,
 }
 
 fn items(workspace: &Workspace, query: &Query, items: Vec<Value>) -> QueryItems {
@@ -146,25 +144,22 @@ fn items(workspace: &Workspace, query: &Query, items: Vec<Value>) -> QueryItems 
             QueryItems::Hover(parsed::<String>(items).collect::<Vec<_>>().join("\n\n"))
         }
         Query::Rename(_, name) => {
-            let edits = parsed::<lsp::WorkspaceEdit>(items);
-            let fix = |edit| {
-                let edits = edits_of(workspace, edit)?;
-                Some(Fix {
-                    title: format!("rename to {name}"),
-                    machine_applicable: true,
-                    edits,
-                })
-            };
-            QueryItems::Fixes(edits.filter_map(fix).collect())
+            let title = format!("rename to {name}");
+            let items = items.into_iter();
+            QueryItems::Fixes(
+                items
+                    .map(|edit| fixes::of(workspace, title.clone(), true, edit))
+                    .collect(),
+            )
         }
         Query::QuickFixes { .. } => {
-            let fixes = parsed::<QuickFix>(items).filter_map(|fix| {
-                let edits = edits_of(workspace, fix.edit)?;
-                Some(Fix {
+            let fixes = parsed::<QuickFix>(items).map(|fix| match (fix.edit, fix.refused) {
+                (Some(edit), _) => fixes::of(workspace, fix.title, fix.is_preferred, edit),
+                (None, why) => Fix {
                     title: fix.title,
-                    machine_applicable: fix.is_preferred,
-                    edits,
-                })
+                    refused: Some(why.unwrap_or_else(|| "it has no edit".to_owned())),
+                    ..Fix::default()
+                },
             });
             QueryItems::Fixes(fixes.collect())
         }
@@ -179,7 +174,7 @@ fn parsed<T: DeserializeOwned>(items: Vec<Value>) -> impl Iterator<Item = T> {
     })
 }
 
-fn path_of(workspace: &Workspace, uri: &lsp::Uri) -> Option<WorkspacePath> {
+pub(crate) fn path_of(workspace: &Workspace, uri: &lsp::Uri) -> Option<WorkspacePath> {
     match workspace.document(uri.as_str()) {
         Some(document) => document.path.clone(),
         None => workspace.path_of(&from_lsp::file_path(uri)?),
@@ -221,62 +216,4 @@ fn symbol(workspace: &Workspace, symbol: lsp::SymbolInformation) -> Symbol {
         kind: format!("{:?}", symbol.kind).to_lowercase(),
         container: symbol.container_name,
     }
-}
-
-/// A rename is done in full or not at all.
-fn whole(workspace: &Workspace, items: &[Value]) -> Result<(), EditorError> {
-    for edit in parsed::<lsp::WorkspaceEdit>(items.to_vec()) {
-        let moves_files = matches!(
-            &edit.document_changes,
-            Some(lsp::DocumentChanges::Operations(operations))
-                if operations.iter().any(|operation| matches!(operation, lsp::DocumentChangeOperation::Op(_)))
-        );
-        let reason = if moves_files {
-            "the rename would also create, move or delete files: use move, references and edit instead"
-        } else if edits_of(workspace, edit).is_none() {
-            "the rename would also change files outside of the workspace: use references and edit instead"
-        } else {
-            continue;
-        };
-        return Err(EditorError::Unsupported(reason.to_owned()));
-    }
-    Ok(())
-}
-
-/// All edits of text, by file; `None` where one can't be done in full here.
-fn edits_of(
-    workspace: &Workspace,
-    edit: lsp::WorkspaceEdit,
-) -> Option<Vec<(WorkspacePath, Vec<RangeEdit>)>> {
-    let mut files: Vec<(lsp::Uri, Vec<lsp::TextEdit>)> = Vec::new();
-    let mut add = |document: lsp::TextDocumentEdit| {
-        let edits = document.edits.into_iter().map(|edit| match edit {
-            lsp::OneOf::Left(edit) => edit,
-            lsp::OneOf::Right(annotated) => annotated.text_edit,
-        });
-        files.push((document.text_document.uri, edits.collect()));
-    };
-    match edit.document_changes {
-        Some(lsp::DocumentChanges::Edits(documents)) => documents.into_iter().for_each(&mut add),
-        Some(lsp::DocumentChanges::Operations(operations)) => {
-            for operation in operations {
-                match operation {
-                    lsp::DocumentChangeOperation::Edit(document) => add(document),
-                    lsp::DocumentChangeOperation::Op(_) => return None,
-                }
-            }
-        }
-        None => files.extend(edit.changes.unwrap_or_default()),
-    }
-    let in_workspace = |(uri, edits): (lsp::Uri, Vec<lsp::TextEdit>)| {
-        let edit = |edit: lsp::TextEdit| RangeEdit {
-            range: from_lsp::range(edit.range),
-            text: edit.new_text,
-        };
-        Some((
-            path_of(workspace, &uri)?,
-            edits.into_iter().map(edit).collect(),
-        ))
-    };
-    files.into_iter().map(in_workspace).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use interline_workspace::editor::{FileChange, Fix};
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::{Origin, Proposed, RangeEdit};
 
@@ -26,21 +27,54 @@ pub(crate) fn to_session(environment: &Environment, edits: &Edits) -> Result<Edi
     edits.iter().map(place).collect()
 }
 
-/// Proposes edits to the session's text. `done` heads the answer.
+/// Proposes fixes, their edits in the session's text: all of them as one, or none. `done` heads the answer, `notes`
+/// end it.
 pub(crate) fn propose(
     environment: &Environment,
     origin: Origin,
-    edits: &Edits,
+    fixes: &[Fix],
     done: &str,
+    notes: Vec<String>,
 ) -> Result<Answer, Stop> {
-    let changes = check(environment, edits)?
+    if let Some(why) = fixes.iter().find_map(|fix| fix.refused.as_ref()) {
+        return Err(Stop::Failed(format!(
+            "{why}, which is not done here: nothing was proposed, use edit"
+        )));
+    }
+    let edits: Edits = fixes.iter().flat_map(|fix| fix.edits.clone()).collect();
+    let edited = check(environment, &edits)?
         .into_iter()
         .map(|(path, (_, edits))| (path, Proposed::Ranges(edits)));
-    let steps = Steps {
-        changes: changes.collect(),
-        notes: Vec::new(),
-    };
-    propose_all(environment, origin, steps, done)
+    let mut changes: Vec<_> = edited.collect();
+    for change in fixes.iter().flat_map(|fix| &fix.files) {
+        changes.push(match change {
+            FileChange::Create { path, text } => {
+                is_free(environment, path)?;
+                (path.clone(), Proposed::Write(text.clone()))
+            }
+            FileChange::Move { from, to } => {
+                is_free(environment, to)?;
+                (from.clone(), Proposed::Move(to.clone()))
+            }
+            FileChange::Delete { path } => (path.clone(), Proposed::Delete),
+        });
+    }
+    if changes.is_empty() {
+        return Err(Stop::Failed("there is nothing to change".to_owned()));
+    }
+    propose_all(environment, origin, Steps { changes, notes }, done)
+}
+
+/// No file of the user's or the session's is overwritten by another.
+fn is_free(environment: &Environment, path: &WorkspacePath) -> Result<(), Stop> {
+    let workspace = &environment.workspace;
+    let proposed = workspace.proposed_text(environment.session, path).is_ok();
+    if proposed || workspace.resolve(path).is_ok_and(|file| file.exists()) {
+        return Err(Stop::Failed(format!(
+            "`{path}` exists already: nothing was proposed"
+        )));
+    }
+    Ok(())
 }
 
 /// Changes of several files, and what is to be said of them.
@@ -154,9 +188,6 @@ fn check(environment: &Environment, edits: &Edits) -> Result<Checked, Stop> {
                     .collect::<Vec<_>>(),
             );
         }
-    }
-    if files.is_empty() {
-        return Err(Stop::Failed("there is nothing to change".to_owned()));
     }
     for (path, (text, edits)) in &mut files {
         edits.sort_by_key(|edit| (edit.range.start, edit.range.end));

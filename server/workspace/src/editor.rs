@@ -189,7 +189,7 @@ pub struct Diagnostic {
 }
 
 /// A ready-made fix.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fix {
     /// What it does.
     pub title: String,
@@ -197,6 +197,37 @@ pub struct Fix {
     pub machine_applicable: bool,
     /// Its edits, by file; positions in the text that was checked.
     pub edits: Vec<(WorkspacePath, Vec<crate::proposal::RangeEdit>)>,
+    /// What it does with whole files, once the edits are done; in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileChange>,
+    /// Why it can't be proposed: it would do more than edits of the workspace's files can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// What a fix does with a whole file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum FileChange {
+    /// A new file, where none is.
+    Create {
+        /// Which.
+        path: WorkspacePath,
+        /// All of it.
+        text: String,
+    },
+    /// Another path for a file.
+    Move {
+        /// The old one.
+        from: WorkspacePath,
+        /// The new one.
+        to: WorkspacePath,
+    },
+    /// It goes.
+    Delete {
+        /// Which.
+        path: WorkspacePath,
+    },
 }
 
 /// A place in a file with the line's text where known.

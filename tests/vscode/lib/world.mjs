@@ -34,17 +34,17 @@ export class World {
   #browser;
   #folder;
 
-  constructor({ cache, vsix, shots }) {
-    Object.assign(this, { cache, vsix, shots });
+  constructor({ cache, vsix, providers, shots }) {
+    Object.assign(this, { cache, vsix, providers, shots });
     this.node = join(cache, "bin/node");
     this.codeServer = join(cache, "code-server/node_modules/code-server/out/node/entry.js");
   }
 
   /**
    * A copy of the fixture open in VS Code. `model` is a script for the model server (see tests/model/README.md); without
-   * one the embedded `builtin` works. Returns the editor, and the model server with its record of requests.
+   * one the embedded `builtin` works; `extensions` are further packages. Returns the editor, and the model server with its record of requests.
    */
-  async start({ fixture, model, settings = {}, config = "", program = process.env.INTERLINE_BIN }) {
+  async start({ fixture, model, settings = {}, config = "", program = process.env.INTERLINE_BIN, extensions = [] }) {
     this.#folder = await mkdtemp(join(tmpdir(), "interline-vscode-"));
     const at = (name) => join(this.#folder, name);
     const project = at(fixture);
@@ -58,7 +58,7 @@ export class World {
     const env = { ...this.#cleanEnv(), INTERLINE_HOME: at("interline"), XDG_CONFIG_HOME: at("config"), XDG_DATA_HOME: at("data"), XDG_STATE_HOME: at("state") };
     if (model) Object.assign(env, await this.#startModel(model, at("script.json"), at("record.jsonl")));
     const dirs = ["--config", at("config.yaml"), "--user-data-dir", at("user"), "--extensions-dir", at("extensions")];
-    await this.#run([...dirs, "--install-extension", this.vsix], env);
+    for (const vsix of [this.vsix, ...extensions]) await this.#run([...dirs, "--install-extension", vsix], env);
     const port = await freePort();
     await this.#serve([...dirs, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-workspace-trust", "--disable-telemetry", "--disable-update-check"], env);
     this.editor = await this.#open(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(project)}`, project);

@@ -115,6 +115,7 @@ impl Repair {
             edits: vec![(path.clone(), edits.collect())],
             title: self.message.unwrap_or_else(|| message.to_owned()),
             machine_applicable: self.applicability == "safe",
+            ..Fix::default()
         }
     }
 }

@@ -171,6 +171,7 @@ impl Reader<'_> {
             title: title(&help.message, &parts),
             machine_applicable,
             edits: by_file(parts),
+            ..Fix::default()
         });
         fixes.collect()
     }

@@ -44,7 +44,10 @@ async fn a_machine_applicable_error_is_found_fixed_and_verified() {
     let listed = bench
         .call("quickfix", json!({"path": "src/main.rs", "line": 3}))
         .await;
-    insta::assert_snapshot!(listed.content, @"1: consider borrowing here: `&` (machine-applicable)");
+    insta::assert_snapshot!(listed.content, @r"
+    1: consider borrowing here: `&` (machine-applicable)
+    checked by cargo check (settled)
+    ");
     let input = json!({"path": "src/main.rs", "line": 3, "apply": 1});
     let fixed = bench.call("quickfix", input).await;
     assert_eq!(fixed.status, CallStatus::Succeeded, "{}", fixed.content);

@@ -184,7 +184,7 @@ mod tests {
         let fixes = fixes.iter().map(|(title, machine_applicable)| Fix {
             title: (*title).to_owned(),
             machine_applicable: *machine_applicable,
-            edits: Vec::new(),
+            ..Fix::default()
         });
         Diagnostic {
             path: WorkspacePath::new(path).expect("a path"),

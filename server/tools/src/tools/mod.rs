@@ -19,4 +19,6 @@ pub(crate) mod symbols;
 #[cfg(test)]
 mod tests;
 pub(crate) mod todo;
+#[cfg(test)]
+mod told;
 pub(crate) mod write;

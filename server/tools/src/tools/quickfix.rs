@@ -20,6 +20,7 @@ use crate::memory::{Checked, hash};
 use crate::paths::{self, Use};
 use crate::tool::{Answer, Context, Stop, Tool};
 use crate::tools::diagnostics::{MACHINE_APPLICABLE, one_line};
+use crate::tools::language::{answered_by, settled};
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -57,9 +58,9 @@ impl Tool for Quickfix {
     async fn run(self, context: Context) -> Result<Answer, Stop> {
         let path = paths::parse(&context.environment.workspace, &self.path)?;
         let line = self.line.get() - 1;
-        let offers = offers(&context, &path, line).await?;
+        let (offers, by) = offers(&context, &path, line).await?;
         let Some(number) = self.apply else {
-            return Ok(list(&offers, &path, self.line));
+            return Ok(list(&offers, &by, &path, self.line));
         };
         let chosen = offers.into_iter().nth(number.get() as usize - 1);
         let offer = chosen.ok_or_else(|| {
@@ -70,7 +71,8 @@ impl Tool for Quickfix {
         })?;
         let (environment, origin) = (context.environment.clone(), context.origin());
         let done = format!("proposed: {}", one_line(&offer.fix.title));
-        let propose = move || apply::propose(&environment, origin, &offer.fix.edits, &done);
+        let propose =
+            move || apply::propose(&environment, origin, &[offer.fix], &done, vec![offer.by]);
         context.propose(propose).await
     }
 }
@@ -80,15 +82,19 @@ struct Offer {
     fix: Fix,
     /// What is said of one that needs no look.
     mark: &'static str,
+    /// Who offers it.
+    by: String,
 }
 
-fn list(offers: &[Offer], path: &WorkspacePath, line: NonZeroU32) -> Answer {
+fn list(offers: &[Offer], by: &[String], path: &WorkspacePath, line: NonZeroU32) -> Answer {
     let summary = format!(
         "{} at {path}:{line}",
         counted(offers.len(), "quick fix", "quick fixes")
     );
+    let by = by.join("\n");
     if offers.is_empty() {
-        return Answer::new("no quick fixes are known for this line", summary);
+        let content = format!("no quick fixes are known for this line\n{by}");
+        return Answer::new(content, summary);
     }
     let offers = (1..).zip(offers).map(|(number, offer): (u32, _)| {
         let mark = if offer.fix.machine_applicable {
@@ -96,14 +102,23 @@ fn list(offers: &[Offer], path: &WorkspacePath, line: NonZeroU32) -> Answer {
         } else {
             ""
         };
-        format!("{number}: {}{mark}\n", one_line(&offer.fix.title))
+        let title = one_line(&offer.fix.title);
+        match &offer.fix.refused {
+            Some(why) => format!("{number}: {title} (not offered: {})\n", one_line(why)),
+            None => format!("{number}: {title}{mark}\n"),
+        }
     });
-    Answer::new(offers.collect::<String>(), summary)
+    Answer::new(offers.collect::<String>() + &by, summary)
 }
 
-/// Those of the last diagnosis first, with the numbers that it gave them; then the language servers'.
-async fn offers(context: &Context, path: &WorkspacePath, line: u32) -> Result<Vec<Offer>, Stop> {
-    let mut offers = Vec::new();
+/// Those of the last diagnosis first, with the numbers that it gave them; then the language servers'. With them who
+/// was asked.
+async fn offers(
+    context: &Context,
+    path: &WorkspacePath,
+    line: u32,
+) -> Result<(Vec<Offer>, Vec<String>), Stop> {
+    let (mut offers, mut asked) = (Vec::new(), Vec::new());
     let last = context.environment.memory.last();
     let checked = match current(context, last, path, line).await? {
         Some(checked) => Ok(checked),
@@ -115,23 +130,36 @@ async fn offers(context: &Context, path: &WorkspacePath, line: u32) -> Result<Ve
         },
     };
     if let Ok(checked) = &checked {
+        let by = format!(
+            "checked by {} ({})",
+            checked.source,
+            settled(checked.settled)
+        );
         let fixes = fixes_at(checked, path, line).cloned();
         offers.extend(fixes.map(|fix| Offer {
             fix,
             mark: MACHINE_APPLICABLE,
+            by: by.clone(),
         }));
+        asked.push(by);
     }
-    for fix in servers_fixes(context, path, line).await? {
-        if !offers.iter().any(|known| known.fix.edits == fix.edits) {
-            offers.push(Offer {
-                fix,
-                mark: " (preferred)",
-            });
+    if let Some((fixes, by)) = servers_fixes(context, path, line).await? {
+        for fix in fixes {
+            let known =
+                |known: &Offer| known.fix.edits == fix.edits && known.fix.files == fix.files;
+            if fix.refused.is_some() || !offers.iter().any(known) {
+                offers.push(Offer {
+                    fix,
+                    mark: " (preferred)",
+                    by: by.clone(),
+                });
+            }
         }
+        asked.push(by);
     }
     match checked {
         Err(reason) if offers.is_empty() => Err(Stop::Failed(format!("no quick fixes: {reason}"))),
-        _ => Ok(offers),
+        _ => Ok((offers, asked)),
     }
 }
 
@@ -188,16 +216,17 @@ fn fixes_at<'a>(
     first.chain(rest)
 }
 
-/// What the editor's language servers offer; none where they can't be asked, or pending hunks are in the way.
+/// What the editor's language servers offer, and who they are; `None` where they can't be asked, or pending hunks are in
+/// the way.
 async fn servers_fixes(
     context: &Context,
     path: &WorkspacePath,
     line: u32,
-) -> Result<Vec<Fix>, Stop> {
+) -> Result<Option<(Vec<Fix>, String)>, Stop> {
     let environment = &context.environment;
     let map = LineMap::new(&environment.workspace, environment.session, path);
     let (true, Some(line)) = (environment.editor.abilities().query, map.user(line)) else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let asked = Query::QuickFixes {
         path: path.clone(),
@@ -206,12 +235,14 @@ async fn servers_fixes(
     let answer = context
         .unless_cancelled(environment.editor.query(asked))
         .await?;
-    let Ok(QueryItems::Fixes(fixes)) = answer.map(|answer| answer.items) else {
-        return Ok(Vec::new());
+    let Ok(answer) = answer else { return Ok(None) };
+    let by = answered_by(&answer);
+    let QueryItems::Fixes(fixes) = answer.items else {
+        return Ok(None);
     };
     let moved = fixes.into_iter().filter_map(|fix| {
         let edits = apply::to_session(environment, &fix.edits).ok()?;
         Some(Fix { edits, ..fix })
     });
-    Ok(moved.collect())
+    Ok(Some((moved.collect(), by)))
 }

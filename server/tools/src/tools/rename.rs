@@ -54,9 +54,11 @@ impl Tool for Rename {
         );
         let (environment, origin) = (context.environment.clone(), context.origin());
         let propose = move || {
-            let edits = fixes.into_iter().flat_map(|fix| fix.edits).collect();
-            let edits = apply::to_session(&environment, &edits)?;
-            apply::propose(&environment, origin, &edits, &done)
+            let mut fixes = fixes;
+            for fix in &mut fixes {
+                fix.edits = apply::to_session(&environment, &fix.edits)?;
+            }
+            apply::propose(&environment, origin, &fixes, &done, Vec::new())
         };
         context.propose(propose).await
     }

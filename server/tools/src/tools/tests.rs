@@ -354,6 +354,7 @@ fn renames(files: &'static [&'static str]) -> TestEditor {
             title: "rename".to_owned(),
             machine_applicable: false,
             edits: edits.collect(),
+            ..Fix::default()
         }])
     })
 }
@@ -392,6 +393,7 @@ async fn diagnostics_and_fixes_of_the_editor() {
                     text: "use x;\n".to_owned(),
                 }],
             )],
+            ..Fix::default()
         }]),
         other => panic!("{other:?}"),
     });
@@ -402,7 +404,8 @@ async fn diagnostics_and_fixes_of_the_editor() {
     let listed = bench
         .call("quickfix", json!({"path": "a.txt", "line": 2}))
         .await;
-    assert_eq!(listed.content, "1: import it (preferred)\n");
+    let asked = "checked by server (settled)\nanswered by server (settled)";
+    assert_eq!(listed.content, format!("1: import it (preferred)\n{asked}"));
     let applied = bench
         .call("quickfix", json!({"path": "a.txt", "line": 2, "apply": 1}))
         .await;
