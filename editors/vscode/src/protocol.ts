@@ -159,6 +159,8 @@ export interface HunkInfo {
   newLines: string[];
   /** The new path in the workspace, of a move. */
   to?: string;
+  /** What is known of it; left out where nobody has tried to check it, and where it is not pending. */
+  verdict?: HunkVerdict;
 }
 
 /** What a hunk does. */
@@ -176,6 +178,14 @@ export interface HunkSelection {
 
 /** Where a hunk stands. */
 export type HunkState = "pending" | "conflict" | "applying";
+
+/** What is known of a hunk, for the text as it is now. */
+export interface HunkVerdict {
+  /** In a word. */
+  state: VerdictState;
+  /** One line to show, such as `clears E0308, no new problems, checked by cargo check`. */
+  text: string;
+}
 
 /** Argument of `interline.hunks`. */
 export interface HunksArgs {
@@ -494,3 +504,6 @@ export interface Usage {
   /** Input tokens written to the prompt cache. */
   cacheWrite: number;
 }
+
+/** What is known of a hunk, in a word. */
+export type VerdictState = "checking" | "checked" | "worse" | "notChecked" | "outdated";

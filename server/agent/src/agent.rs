@@ -50,6 +50,8 @@ pub struct Request {
     pub text: String,
     /// Where the user is.
     pub focus: Option<Focus>,
+    /// Its hunks are shown once they are checked, or that has taken too long.
+    pub checked_first: bool,
 }
 
 /// The answer to a command.
@@ -140,6 +142,7 @@ impl Agent {
                 path: Some(hunk.path.clone()),
                 ..Focus::default()
             }),
+            checked_first: false,
         };
         let rejecting = session.clone();
         let begun = session.start(&request.text);
@@ -369,6 +372,8 @@ impl Agent {
     #[must_use]
     pub fn diff(&self, selection: &Selection) -> Vec<Diff> {
         let mut files: Vec<(SessionId, WorkspacePath)> = Vec::new();
+        // Whoever asks to see the proposal waits for nothing.
+        self.workspace.release(None);
         let pending = self.pending(selection);
         for hunk in pending.iter().cloned() {
             let target = match &hunk.kind {
@@ -529,13 +534,13 @@ impl Agent {
         Ok(sorted)
     }
 
-    /// The hunks that a command is about.
+    /// The hunks that a command is about. What nobody is shown yet is meant only by name.
     fn pending(&self, selection: &Selection) -> Vec<Hunk> {
-        let all = self
-            .workspace
-            .hunks()
-            .into_iter()
-            .flat_map(|file| file.hunks);
+        let files = self.workspace.hunks();
+        let known = self.workspace.known_of(&files);
+        let held = |hunk: &Hunk| known.get(&hunk.id).is_some_and(|known| known.is_held);
+        let all = files.into_iter().flat_map(|file| file.hunks);
+        let all = all.filter(|hunk| selection.hunk.is_some() || !held(hunk));
         let chosen = all.filter(|hunk| match selection {
             Selection { hunk: Some(id), .. } => hunk.id == *id,
             Selection {

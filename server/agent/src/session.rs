@@ -14,6 +14,7 @@ use interline_policy::Labels;
 use interline_tools::{Environment, Memory};
 use interline_workspace::Workspace;
 use interline_workspace::editor::{Display, Editor};
+use interline_workspace::path::WorkspacePath;
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -147,6 +148,19 @@ impl Session {
             tainted: AtomicBool::new(false),
             private: AtomicBool::new(false),
             recording: None,
+        }
+    }
+
+    /// Hunks that don't parse are shown as such.
+    pub(crate) fn mark_unparsed(&self, event: &EventData) {
+        if let EventData::EditUnparsed {
+            path,
+            hunks,
+            problems,
+        } = event
+            && let Ok(path) = WorkspacePath::new(path)
+        {
+            self.workspace.set_unparsed(self.id, &path, hunks, problems);
         }
     }
 
@@ -464,6 +478,9 @@ impl Session {
             .collect();
         for event in self.workspace.restore(self.id, &events) {
             recorder.record(place, Actor::System, event)?;
+        }
+        for event in &events {
+            self.mark_unparsed(&event.data);
         }
         if open_turn.is_some() {
             let outcome = TurnOutcome::Stopped {

@@ -11,7 +11,8 @@ use tower_lsp::jsonrpc::Result;
 use crate::connection::{ClientSide, Connection};
 use crate::protocol::{self, COMMANDS, DiagnosticsParams, FocusParams};
 use crate::{
-    code_action, code_lens, command, from_lsp, interrupted, progress, settings, workspace_symbol,
+    code_action, code_lens, command, from_lsp, hover, interrupted, progress, settings,
+    workspace_symbol,
 };
 
 pub(crate) struct Backend(pub(crate) Arc<Connection>);
@@ -108,6 +109,14 @@ impl LanguageServer for Backend {
             &self.0,
             &params.text_document.uri,
         )))
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        let TextDocumentPositionParams {
+            text_document,
+            position,
+        } = params.text_document_position_params;
+        Ok(hover::hover(&self.0, &text_document.uri, position))
     }
 
     async fn symbol(
@@ -219,6 +228,8 @@ fn capabilities(has_shim: bool) -> ServerCapabilities {
             resolve_provider: Some(false),
         }),
         execute_command_provider: Some(commands),
+        // A shim shows it by itself.
+        hover_provider: (!has_shim).then_some(HoverProviderCapability::Simple(true)),
         // A shim's editor has native servers for it.
         workspace_symbol_provider: (!has_shim).then_some(OneOf::Left(true)),
         experimental: Some(json!({ "interline": { "version": protocol::VERSION } })),

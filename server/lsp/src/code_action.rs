@@ -2,7 +2,7 @@
 
 use interline_workspace::document::Document;
 use interline_workspace::path::WorkspacePath;
-use interline_workspace::proposal::{HunkState, touches};
+use interline_workspace::proposal::HunkState;
 use lsp_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionTriggerKind,
     Command, Diagnostic, Position, Range, Uri,
@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use crate::connection::{Connection, is_ours};
 use crate::folders::Folder;
+use crate::hunks::{self, Shown};
 use crate::protocol::{ACCEPT, CANCEL, EDIT, EXPLAIN, FIX, PROMPT, REJECT, REVISE};
-use crate::{from_lsp, hunks, request};
+use crate::{from_lsp, request};
 
 pub(crate) const QUICKFIX: CodeActionKind = CodeActionKind::new("quickfix.interline");
 pub(crate) const REWRITE: CodeActionKind = CodeActionKind::new("refactor.rewrite.interline");
@@ -112,21 +113,21 @@ impl Offer<'_> {
     fn review(&mut self, folder: &Folder) {
         let hunks = hunks::of(&folder.workspace, self.uri);
         let (first, last) = (self.range.start.line, self.range.end.line);
-        let here = |line| {
-            move |hunk: &&interline_workspace::proposal::Hunk| {
-                touches(hunk, from_lsp::position(Position::new(line, 0)))
-            }
-        };
         let inside = hunks
             .iter()
-            .find(|hunk| (first..=last).contains(&hunk.start_line));
-        let Some(hunk) = hunks.iter().find(here(first)).or(inside) else {
+            .find(|shown| (first..=last).contains(&shown.hunk.start_line));
+        let here = hunks.iter().find(|shown| shown.touches(first));
+        let Some(Shown { hunk, verdict }) = here.or(inside) else {
             return;
         };
         let argument = json!({ "hunk": hunk.id });
         let pending = hunk.state == HunkState::Pending;
         if pending {
-            self.add(QUICKFIX, "Accept this change", ACCEPT, argument.clone());
+            let title = match verdict {
+                Some(verdict) => format!("Accept this change ({})", verdict.title()),
+                None => "Accept this change".to_owned(),
+            };
+            self.add(QUICKFIX, &title, ACCEPT, argument.clone());
         }
         self.add(QUICKFIX, "Reject this change", REJECT, argument.clone());
         if self.input {

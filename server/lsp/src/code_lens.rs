@@ -1,12 +1,12 @@
-//! Code lenses over pending hunks.
+//! Code lenses over pending hunks: what can be done, and what is known of them.
 
-use interline_workspace::proposal::{Hunk, HunkState};
+use interline_workspace::proposal::HunkState;
 use lsp_types::{CodeLens, Command, Uri};
 use serde_json::json;
 
 use crate::connection::Connection;
-use crate::hunks;
-use crate::protocol::{ACCEPT, REJECT, REVISE};
+use crate::hunks::{self, Shown};
+use crate::protocol::{ACCEPT, REJECT, REVISE, TRANSCRIPT};
 
 pub(crate) fn code_lenses(connection: &Connection, uri: &Uri) -> Vec<CodeLens> {
     let Some(folder) = connection.folders.of_document(uri) else {
@@ -19,25 +19,32 @@ pub(crate) fn code_lenses(connection: &Connection, uri: &Uri) -> Vec<CodeLens> {
         .collect()
 }
 
-fn of_hunk(hunk: &Hunk, input: bool) -> Vec<CodeLens> {
+fn of_hunk(Shown { hunk, verdict }: &Shown, input: bool) -> Vec<CodeLens> {
     let commands: &[(&str, &str)] = match hunk.state {
         HunkState::Pending => &[("Accept", ACCEPT), ("Reject", REJECT), ("Revise", REVISE)],
         HunkState::Conflict => &[("Reject", REJECT), ("Revise", REVISE)],
         HunkState::Applying | HunkState::Applied => &[],
     };
     let range = hunks::range(hunk.start_line, 0);
-    let lens = |&(title, command): &(&str, &str)| CodeLens {
+    let lens = |title: &str, command: &str, argument| CodeLens {
         range,
         command: Some(Command::new(
             title.to_owned(),
             command.to_owned(),
-            Some(vec![json!({ "hunk": hunk.id })]),
+            Some(vec![argument]),
         )),
         data: None,
     };
-    commands
+    let offered = commands
         .iter()
-        .filter(|(_, command)| input || *command != REVISE)
-        .map(lens)
-        .collect()
+        .filter(|(_, command)| input || *command != REVISE);
+    let mut lenses: Vec<_> = offered
+        .map(|(title, command)| lens(title, command, json!({ "hunk": hunk.id })))
+        .collect();
+    // More of it stands in the transcript.
+    if let Some(verdict) = verdict {
+        let argument = json!({ "session": hunk.session });
+        lenses.push(lens(verdict.title(), TRANSCRIPT, argument));
+    }
+    lenses
 }

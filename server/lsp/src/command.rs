@@ -139,6 +139,7 @@ fn edit(connection: &Connection, args: EditArgs) -> Result<Value> {
         title: request::title(&args.instruction),
         text: request::edit(&place.path, place.range, &args.instruction),
         focus: Some(place.focus(connection, &[])),
+        ..Request::default()
     };
     ask(connection, &place.folder, request)
 }
@@ -153,6 +154,7 @@ fn fix(connection: &Connection, args: FixArgs) -> Result<Value> {
         title: request::title(&format!("fix {}", place.path)),
         text: request::fix(&place.path, &ours(&place.path, &problems)),
         focus: Some(focus),
+        checked_first: true,
     };
     ask(connection, &place.folder, request)
 }
@@ -166,6 +168,7 @@ fn explain(connection: &Connection, args: ExplainArgs) -> Result<Value> {
         title: request::title(&format!("explain {}", place.path)),
         text: request::explain(&place.path, place.range, &ours(&place.path, &problems)),
         focus: Some(focus),
+        ..Request::default()
     };
     ask(connection, &place.folder, request)
 }
@@ -201,6 +204,7 @@ fn prompt(connection: &Connection, args: PromptArgs) -> Result<Value> {
         title: request::title(&args.text),
         text: args.text,
         focus: place.map(|place| place.focus(connection, &[])),
+        ..Request::default()
     };
     ask(connection, &folder, request)
 }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use interline_log::SessionId;
+use interline_log::{HunkId, SessionId};
 use interline_workspace::Workspace;
-use interline_workspace::proposal::{FileHunks, Hunk};
+use interline_workspace::checks::Known;
+use interline_workspace::proposal::{self as workspace, FileHunks, Hunk, touches};
 use lsp_types as lsp;
 use lsp_types::request::CodeLensRefresh;
 use tokio::sync::{mpsc, oneshot};
@@ -14,42 +15,73 @@ use tower_lsp::Client;
 
 use crate::connection::ClientSide;
 use crate::protocol::{
-    EventNotification, EventParams, HunkInfo, HunkKind, HunkState, HunksChanged, SessionEvent,
+    EventNotification, EventParams, HunkInfo, HunkKind, HunkState, HunkVerdict, HunksChanged,
+    SessionEvent,
 };
-use crate::{SOURCE, to_lsp};
+use crate::{SOURCE, from_lsp, to_lsp, verdict};
 
 /// A burst of typing or proposing is published once.
 const DEBOUNCE: Duration = Duration::from_millis(30);
 
-/// All documents with hunks, as of now.
-pub(crate) fn documents(workspace: &Workspace) -> Vec<HunksChanged> {
-    workspace
-        .hunks()
-        .into_iter()
-        .filter_map(|file| document(workspace, &file))
-        .collect()
+/// A hunk that the user is shown.
+pub(crate) struct Shown {
+    pub(crate) hunk: Hunk,
+    pub(crate) verdict: Option<HunkVerdict>,
 }
 
-fn document(workspace: &Workspace, file: &FileHunks) -> Option<HunksChanged> {
-    let hunks: Vec<HunkInfo> = file.hunks.iter().filter_map(to_lsp::hunk).collect();
-    let uri = to_lsp::uri(workspace, &file.path)?;
-    (!hunks.is_empty()).then_some(HunksChanged {
-        uri,
-        version: file.version,
-        hunks,
-    })
+impl Shown {
+    /// Must the caret be here to mean it?
+    pub(crate) fn touches(&self, line: u32) -> bool {
+        touches(&self.hunk, from_lsp::position(lsp::Position::new(line, 0)))
+    }
+
+    /// What it proposes, and what is known of it.
+    pub(crate) fn message(&self) -> Option<String> {
+        to_lsp::hunk(&self.hunk, self.verdict.clone()).map(|info| message(&info))
+    }
+}
+
+/// All documents with hunks, as of now. What waits for its check is left out.
+pub(crate) fn documents(workspace: &Workspace) -> Vec<HunksChanged> {
+    let files = workspace.hunks();
+    let known = workspace.known_of(&files);
+    let document = |file: FileHunks| {
+        let uri = to_lsp::uri(workspace, &file.path)?;
+        let hunks = shown(file.hunks, &known);
+        let hunks = hunks.filter_map(|Shown { hunk, verdict }| to_lsp::hunk(&hunk, verdict));
+        let hunks: Vec<HunkInfo> = hunks.collect();
+        (!hunks.is_empty()).then_some(HunksChanged {
+            uri,
+            version: file.version,
+            hunks,
+        })
+    };
+    files.into_iter().filter_map(document).collect()
 }
 
 /// The hunks of one document.
-pub(crate) fn of(workspace: &Workspace, uri: &lsp::Uri) -> Vec<Hunk> {
+pub(crate) fn of(workspace: &Workspace, uri: &lsp::Uri) -> Vec<Shown> {
     let Some(path) = workspace
         .document(uri.as_str())
         .and_then(|document| document.path.clone())
     else {
         return Vec::new();
     };
-    let file = workspace.hunks().into_iter().find(|file| file.path == path);
-    file.map(|file| file.hunks).unwrap_or_default()
+    let files = workspace.hunks();
+    let known = workspace.known_of(&files);
+    let file = files.into_iter().find(|file| file.path == path);
+    file.map(|file| shown(file.hunks, &known).collect())
+        .unwrap_or_default()
+}
+
+fn shown(hunks: Vec<Hunk>, known: &HashMap<HunkId, Known>) -> impl Iterator<Item = Shown> {
+    hunks.into_iter().filter_map(|hunk| {
+        let known = known.get(&hunk.id);
+        // What can't be accepted was not checked with the others.
+        let told = known.filter(|_| hunk.state == workspace::HunkState::Pending);
+        let verdict = told.and_then(verdict::of);
+        (!known.is_some_and(|known| known.is_held)).then_some(Shown { hunk, verdict })
+    })
 }
 
 /// Has what changed published at once: a turn's hunks come before its end.
@@ -187,13 +219,21 @@ fn diagnostic(hunk: &HunkInfo) -> lsp::Diagnostic {
             if conflict { "conflict" } else { "hunk" }.to_owned(),
         )),
         source: Some(SOURCE.to_owned()),
-        message: message(hunk, conflict),
+        message: message(hunk),
         ..lsp::Diagnostic::default()
     }
 }
 
-fn message(hunk: &HunkInfo, conflict: bool) -> String {
-    if conflict {
+fn message(hunk: &HunkInfo) -> String {
+    let proposed = proposed(hunk);
+    match &hunk.verdict {
+        Some(verdict) => format!("{proposed}\n\n{}", verdict.text),
+        None => proposed,
+    }
+}
+
+fn proposed(hunk: &HunkInfo) -> String {
+    if hunk.state == HunkState::Conflict {
         return "Interline's change no longer fits: its lines were edited. Reject or revise it"
             .to_owned();
     }

@@ -12,6 +12,7 @@ mod from_lsp;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hover;
 mod hunks;
 mod interrupted;
 mod landing;
@@ -27,6 +28,7 @@ mod settings;
 mod show;
 mod to_lsp;
 mod trust;
+mod verdict;
 mod workspace_symbol;
 
 use std::path::Path;

@@ -57,7 +57,10 @@ pub(crate) fn started(started: agent::Started) -> protocol::Started {
 }
 
 /// `None` for a hunk that is no longer the user's to review.
-pub(crate) fn hunk(hunk: &Hunk) -> Option<protocol::HunkInfo> {
+pub(crate) fn hunk(
+    hunk: &Hunk,
+    verdict: Option<protocol::HunkVerdict>,
+) -> Option<protocol::HunkInfo> {
     let state = match hunk.state {
         HunkState::Pending => protocol::HunkState::Pending,
         HunkState::Conflict => protocol::HunkState::Conflict,
@@ -82,6 +85,7 @@ pub(crate) fn hunk(hunk: &Hunk) -> Option<protocol::HunkInfo> {
         old_lines: lines(&hunk.old),
         new_lines: lines(&hunk.new),
         to,
+        verdict,
     })
 }
 

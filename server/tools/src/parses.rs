@@ -1,12 +1,15 @@
 //! Proposals are held against the grammar of their file: the text parses no worse with them than without.
 //!
 //! A text that gets worse is refused before anybody is shown it. Grammars err on some valid code (macros, new syntax),
-//! so a refusal is never the end: the same edit sent once more is proposed, and marked. Where there is no grammar,
-//! nothing is said.
+//! so a refusal is never the end: the same edit sent once more is proposed, and marked. What a command did is done:
+//! it is marked at once. Where there is no grammar, nothing is said.
+
+use std::time::{Duration, Instant};
 
 use interline_log::{EventData, HunkRecord};
 use interline_workspace::path::WorkspacePath;
-use interline_workspace::proposal::{Origin, Proposed};
+use interline_workspace::proposal::{Origin, Outcome, Proposed};
+use interline_workspace::shadow::{Change, Changes};
 use interline_workspace::syntax::{Problem, Problems, problems};
 
 use crate::Environment;
@@ -20,6 +23,8 @@ const TOLD: usize = 3;
 const LINE: usize = 120;
 /// A place that was broken before may grow by so much, in bytes, before it counts as worse.
 const SLACK: usize = 200;
+/// The changes of a command are looked at for so long.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What came of a proposal.
 pub(crate) struct Accepted {
@@ -60,6 +65,33 @@ pub(crate) fn mark(
         hunks: hunks.iter().map(|hunk| hunk.id).collect(),
         problems,
     })
+}
+
+/// Puts on record which of a command's changes don't parse. A command may change thousands of files: no new one is
+/// looked at after a while.
+pub(crate) fn mark_changes(changes: &Changes, outcomes: &[Outcome]) -> Vec<EventData> {
+    let begun = Instant::now();
+    let mut marks = Vec::new();
+    for change in &changes.changes {
+        let Change::Text {
+            path,
+            old,
+            new: Some(new),
+        } = change
+        else {
+            continue;
+        };
+        if begun.elapsed() > PATIENCE {
+            break;
+        }
+        let of_it = |outcome: &&Outcome| matches!(&outcome.event, EventData::EditProposed { path: proposed, .. } if *proposed == path.as_str());
+        let Some(outcome) = outcomes.iter().find(of_it) else {
+            continue;
+        };
+        let worse = worse(path.as_str(), old.as_deref().unwrap_or_default(), new);
+        marks.extend(mark(path, &outcome.hunks, worse));
+    }
+    marks
 }
 
 /// The places that don't parse any more, where the model has insisted on them. The error names them, and what to do.
@@ -164,6 +196,36 @@ mod tests {
             worse("a.rs", broken, &broken.replace("c() {}", "c( {}")),
             [""; 0]
         );
+    }
+
+    #[tokio::test]
+    async fn what_a_command_broke_is_marked() {
+        let bench = Bench::new(&[("a.rs", "fn a() {}\n"), ("b.rs", "fn b( {\n")]);
+        let text = |path: &str, old: &str, new: &str| Change::Text {
+            path: WorkspacePath::new(path).expect("a path"),
+            old: Some(old.to_owned()),
+            new: Some(new.to_owned()),
+        };
+        let changes = Changes {
+            changes: vec![
+                text("a.rs", "fn a() {}\n", "fn a( {}\n"),
+                text("b.rs", "fn b( {\n", "fn c( {\n"),
+            ],
+            notes: Vec::new(),
+        };
+        let origin = Origin {
+            session: bench.environment.session,
+            turn: bench.environment.turn,
+            call: interline_log::CallId::new(),
+        };
+        let taken = changes.propose(&bench.environment.workspace, origin);
+        assert_eq!(taken.outcomes.len(), 2);
+        let marks = mark_changes(&changes, &taken.outcomes);
+        let [EventData::EditUnparsed { path, hunks, .. }] = marks.as_slice() else {
+            panic!("{marks:?}")
+        };
+        assert_eq!(path, "a.rs", "the other one was broken before");
+        assert_eq!(*hunks, [taken.outcomes[0].hunks[0].id]);
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! This is the typing path: no I/O, no hashing, no copy of a text, and no lock that anybody holds for longer than it
 //! takes to clone an `Arc`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -29,6 +30,8 @@ pub(crate) struct Update {
 pub(crate) struct Snapshot {
     pub(crate) document: Arc<Document>,
     pub(crate) tick: u64,
+    /// How often it was changed since it was opened.
+    pub(crate) changes: u64,
     /// Its changes from here on are queued.
     pub(crate) tracked: bool,
 }
@@ -72,6 +75,7 @@ impl Documents {
         let snapshot = Snapshot {
             document,
             tick: self.tick(),
+            changes: 0,
             tracked: false,
         };
         self.open.insert(uri.clone(), snapshot);
@@ -96,6 +100,7 @@ impl Documents {
         let document = Arc::make_mut(&mut snapshot.document);
         document.version = version;
         snapshot.tick = self.tick();
+        snapshot.changes += 1;
         if !snapshot.tracked {
             for change in changes {
                 document.apply(change);
@@ -165,6 +170,19 @@ impl Documents {
         self.open
             .iter()
             .map(|entry| entry.document.clone())
+            .collect()
+    }
+
+    /// How often each buffer of a file of the workspace, or that of one file, was changed since it was opened.
+    pub(crate) fn changes(&self, path: Option<&WorkspacePath>) -> BTreeMap<Arc<str>, u64> {
+        let wanted = |document: &Document| match path {
+            Some(path) => document.path.as_ref() == Some(path),
+            None => document.path.is_some(),
+        };
+        self.open
+            .iter()
+            .filter(|entry| wanted(&entry.document))
+            .map(|entry| (entry.key().clone(), entry.changes))
             .collect()
     }
 

@@ -3,6 +3,7 @@
 //! What the user sees is the truth: an open buffer shadows its file. This crate never writes a file of the
 //! workspace but in [`landing`], after the user's acceptance. It knows no LSP and no model.
 
+pub mod checks;
 mod disk;
 pub mod document;
 mod documents;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use interline_log::{Event, EventData, HunkId, SessionId, TurnId};
 use tokio::sync::watch;
 
+use crate::checks::Checks;
 use crate::disk;
 use crate::document::{Change, Document};
 use crate::documents::Documents;
@@ -22,6 +23,7 @@ pub struct Workspace {
     root: PathBuf,
     pub(crate) documents: Documents,
     pub(crate) proposals: Mutex<Proposals>,
+    pub(crate) checks: Checks,
     changed: watch::Sender<u64>,
     pub(crate) indexing: OnceLock<Arc<Indexing>>,
     pub(crate) index: Index,
@@ -37,6 +39,7 @@ impl Workspace {
             root,
             documents: Documents::new(queue),
             proposals: Mutex::new(Proposals::new(updates)),
+            checks: Checks::default(),
             changed: watch::Sender::new(0),
             indexing: OnceLock::new(),
         }))
@@ -71,7 +74,7 @@ impl Workspace {
         version: i32,
         changes: &[Change],
     ) -> Result<(), ProposalError> {
-        if self.documents.change(uri, version, changes)? {
+        if self.documents.change(uri, version, changes)? || self.checks.stand() {
             self.touch();
         }
         Ok(())

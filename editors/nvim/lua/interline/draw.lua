@@ -51,6 +51,9 @@ function M.define_highlights()
     InterlineSignDelete = 'Removed',
     InterlineSignConflict = 'DiagnosticSignWarn',
     InterlineHint = 'Comment',
+    InterlineVerdict = 'InterlineHint',
+    InterlineVerdictChecked = 'DiagnosticOk',
+    InterlineVerdictWorse = 'DiagnosticWarn',
   }
   for name, link in pairs(links) do
     vim.api.nvim_set_hl(0, name, { link = link, default = true })
@@ -129,6 +132,23 @@ local function virtual_lines(hunk, bufnr)
   return result
 end
 
+---What is known of a hunk: the line below its new lines, as far to the right as they begin.
+---@param hunk interline.HunkInfo
+---@param bufnr integer
+---@return [string, string][]?
+local function verdict_line(hunk, bufnr)
+  local verdict = hunk.verdict
+  if not verdict or verdict == vim.NIL then
+    return nil
+  end
+  local marks = { checked = '✓ ', worse = '✗ ' }
+  local colours = { checked = 'InterlineVerdictChecked', worse = 'InterlineVerdictWorse' }
+  local beside = hunk.newLines[#hunk.newLines] or hunk.oldLines[1] or ''
+  local indent = hunk.kind == 'text' and expand_tabs(beside:match('^%s*'), vim.bo[bufnr].tabstop) or ''
+  local text = (marks[verdict.state] or '') .. util.visible(verdict.text)
+  return { { indent .. text, colours[verdict.state] or 'InterlineVerdict' } }
+end
+
 ---@param hunk interline.HunkInfo
 ---@return string text
 ---@return string highlight
@@ -159,8 +179,10 @@ function M.hunk(bufnr, hunk, label)
   local above = insertion and first == 0
   local anchor = above and 0 or after - 1
   local sign_text, sign_hl = sign(hunk)
+  local lines = virtual_lines(hunk, bufnr)
+  lines[#lines + 1] = settings.verdict and verdict_line(hunk, bufnr) or nil
   vim.api.nvim_buf_set_extmark(bufnr, M.namespace, anchor, 0, {
-    virt_lines = virtual_lines(hunk, bufnr),
+    virt_lines = lines,
     virt_lines_above = above,
     virt_lines_overflow = vim.fn.has('nvim-0.11') == 1 and 'scroll' or nil,
     priority = 150,
@@ -187,7 +209,7 @@ function M.hunk(bufnr, hunk, label)
     end
   end
   if above then
-    M.reveal_top(bufnr, #hunk.newLines)
+    M.reveal_top(bufnr, #lines)
   end
   return mark
 end

@@ -95,6 +95,7 @@
 ---@field oldLines string[] The lines that it replaces, without their line breaks. Of a binary file, and of a mode, one line for people.
 ---@field newLines string[] The lines that it puts there, without line breaks.
 ---@field to? string The new path in the workspace, of a move.
+---@field verdict? interline.HunkVerdict What is known of it; left out where nobody has tried to check it, and where it is not pending.
 
 ---What a hunk does.
 ---@alias interline.HunkKind 'text'|'create'|'delete'|'move'|'binary'|'mode'
@@ -107,6 +108,11 @@
 
 ---Where a hunk stands.
 ---@alias interline.HunkState 'pending'|'conflict'|'applying'
+
+---What is known of a hunk, for the text as it is now.
+---@class interline.HunkVerdict
+---@field state interline.VerdictState In a word.
+---@field text string One line to show, such as `clears E0308, no new problems, checked by cargo check`.
 
 ---Argument of `interline.hunks`.
 ---@class interline.HunksArgs
@@ -313,3 +319,6 @@
 ---@field output integer Output tokens, thinking included.
 ---@field cacheRead integer Input tokens read from the prompt cache.
 ---@field cacheWrite integer Input tokens written to the prompt cache.
+
+---What is known of a hunk, in a word.
+---@alias interline.VerdictState 'checking'|'checked'|'worse'|'notChecked'|'outdated'

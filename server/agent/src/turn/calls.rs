@@ -255,7 +255,7 @@ impl Turn {
             .real_call()
             .map_or_else(Vec::new, |call| self.named(call));
         let output = self.gate_and_execute(&call, ready).await?;
-        let edited = self.checking.after(&output);
+        let edited = self.check_later(&output);
         if access == Access::Interact {
             self.waited += waiting.elapsed();
         }
@@ -429,6 +429,7 @@ impl Turn {
         let place = (self.id, call.id);
         for event in &output.events {
             self.recorder.record(place, Actor::Agent, event.clone())?;
+            self.session.mark_unparsed(event);
         }
         let outcome = EventData::ToolOutcome {
             tool: call.tool.clone(),

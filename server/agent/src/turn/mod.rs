@@ -49,6 +49,7 @@ pub(crate) struct Turn {
     system: String,
     guard: Guard,
     checking: verdict::Checking,
+    marks: verdict::Marks,
     /// As the configuration had it when the turn began.
     budget: Budget,
     taken: Taken,
@@ -245,6 +246,12 @@ impl Turn {
             tools,
             guard: Guard::default(),
             checking: verdict::Checking::default(),
+            marks: verdict::Marks::new(
+                session.workspace.clone(),
+                session.id,
+                id,
+                request.checked_first,
+            ),
             budget,
             taken: Taken::default(),
             started: Instant::now(),

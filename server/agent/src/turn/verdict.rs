@@ -3,12 +3,18 @@
 //! After each step with edits a check runs. The next request waits for it, for as long as people would call at once;
 //! after that it goes without, and what is new goes with a later one. The answer waits for the check's end, and with
 //! new errors it goes back to the model, a few times at most.
+//!
+//! What is found stands on the turn's hunks too. Those of a request that asks for it are held back until they have been
+//! checked, or that takes too long.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use interline_log::{Access, Actor, EventData, TurnOutcome};
+use interline_log::{Access, Actor, EventData, SessionId, TurnId, TurnOutcome};
 use interline_tools::{Before, Environment, Findings, Output, Verdict};
+use interline_workspace::Workspace;
+use interline_workspace::checks::{Check, Moment};
 use interline_workspace::editor::Display;
 use interline_workspace::path::WorkspacePath;
 use tokio::task::JoinHandle;
@@ -21,6 +27,8 @@ const MAX_RETURNS: u32 = 3;
 /// A request waits for the check of the edits before it this long. Language servers that are warm settle within it,
 /// and so do checkers of small projects.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Hunks that are held back until they are checked are shown this long after the answer in any case.
+const HOLD: Duration = Duration::from_secs(30);
 
 /// What a check found; the error says why nothing could be checked.
 type Found = Result<Verdict, String>;
@@ -42,6 +50,88 @@ pub(super) struct Checking {
     returns: u32,
     /// A check took longer than a request waits: the next ones are not waited for.
     slow: bool,
+}
+
+/// What the turn's hunks say of their check. Dropped with the turn, whatever ended it: none is left held back, or
+/// being checked by nobody.
+pub(super) struct Marks {
+    workspace: Arc<Workspace>,
+    session: SessionId,
+    turn: TurnId,
+    /// What the check that runs is of.
+    of: Moment,
+    /// There are edits whose check has not come to its end.
+    open: bool,
+    holds: bool,
+}
+
+impl Marks {
+    pub(super) fn new(
+        workspace: Arc<Workspace>,
+        session: SessionId,
+        turn: TurnId,
+        holds: bool,
+    ) -> Self {
+        if holds {
+            workspace.hold(turn);
+        }
+        Self {
+            workspace,
+            session,
+            turn,
+            of: Moment::default(),
+            open: false,
+            holds,
+        }
+    }
+
+    fn edited(&mut self) {
+        self.open = true;
+        self.workspace.unset_check(self.turn);
+    }
+
+    fn begun(&mut self) {
+        self.of = self.workspace.moment(self.session);
+        self.say(Check::Running);
+    }
+
+    fn found(&mut self, found: &Found) {
+        self.open = false;
+        self.say(match found {
+            Ok(verdict) => Check::Done(verdict.numbers.clone()),
+            Err(reason) => not_done(reason),
+        });
+    }
+
+    /// Nobody is kept waiting any longer. The check goes on.
+    fn too_long(&mut self) {
+        if self.workspace.release(Some(self.turn)) {
+            let limit = HOLD.as_secs();
+            self.say(not_done(&format!(
+                "this takes longer than {limit} s, and goes on"
+            )));
+        }
+    }
+
+    fn say(&self, check: Check) {
+        self.workspace.set_check(self.turn, check, self.of.clone());
+    }
+}
+
+impl Drop for Marks {
+    fn drop(&mut self) {
+        if self.open {
+            self.of = self.workspace.moment(self.session);
+            self.say(not_done("the turn ended before that"));
+        }
+        self.workspace.release(Some(self.turn));
+    }
+}
+
+/// One line, which may have come from anywhere.
+fn not_done(reason: &str) -> Check {
+    let line = reason.lines().next().unwrap_or_default();
+    Check::NotDone(interline_policy::visible(line))
 }
 
 struct Running {
@@ -120,6 +210,21 @@ impl Checking {
 }
 
 impl Turn {
+    /// A call has run. True: it has edited something.
+    pub(super) fn check_later(&mut self, output: &Output) -> bool {
+        let edited = self.checking.after(output);
+        if edited {
+            self.marks.edited();
+        }
+        edited
+    }
+
+    fn start_check(&mut self) {
+        let environment = self.environment();
+        self.marks.begun();
+        self.checking.start(environment, &self.cancel);
+    }
+
     /// After the results of a step: checks what is new, and tells the model what was found.
     pub(super) async fn check_edits(&mut self) -> Result<(), End> {
         if self.session.recording.is_some() {
@@ -127,8 +232,7 @@ impl Turn {
         }
         let possible = self.trusted || self.checking.before.editor.is_some();
         if self.checking.stale && possible {
-            let environment = self.environment();
-            self.checking.start(environment, &self.cancel);
+            self.start_check();
             self.show_activity("checking the edits");
         }
         if self.checking.running.is_none() {
@@ -146,6 +250,9 @@ impl Turn {
             found = self.checking.wait(Some(limit)) => found.cloned(),
         };
         self.checking.slow = found.is_none();
+        if let Some(found) = &found {
+            self.marks.found(found);
+        }
         match found {
             Some(Ok(verdict)) if self.checking.is_news(&verdict) => self.tell_verdict(verdict),
             _ => Ok(()),
@@ -162,11 +269,22 @@ impl Turn {
         }
         let unseen = self.checking.stale || self.checking.found.is_none();
         if self.checking.running.is_none() && unseen {
-            let environment = self.environment();
-            self.checking.start(environment, &self.cancel);
+            self.start_check();
         }
-        self.show_activity("checking the edits");
-        match self.checking.wait(None).await.cloned() {
+        self.show_activity(if self.marks.holds {
+            "checking the edits before they are shown"
+        } else {
+            "checking the edits"
+        });
+        let mut found = self.checking.wait(Some(HOLD)).await.cloned();
+        if self.checking.running.is_some() {
+            self.marks.too_long();
+            found = self.checking.wait(None).await.cloned();
+        }
+        if let Some(found) = &found {
+            self.marks.found(found);
+        }
+        match found {
             None => Err(TurnOutcome::Cancelled.into()),
             Some(Err(reason)) => self.unchecked(reason),
             Some(Ok(verdict)) => self.pronounce(verdict),

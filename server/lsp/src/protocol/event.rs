@@ -218,6 +218,35 @@ pub(crate) struct HunkInfo {
     /// The new path in the workspace, of a move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) to: Option<String>,
+    /// What is known of it; left out where nobody has tried to check it, and where it is not pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) verdict: Option<HunkVerdict>,
+}
+
+/// What is known of a hunk, for the text as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HunkVerdict {
+    /// In a word.
+    pub(crate) state: VerdictState,
+    /// One line to show, such as `clears E0308, no new problems, checked by cargo check`.
+    pub(crate) text: String,
+}
+
+/// What is known of a hunk, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum VerdictState {
+    /// It is being checked.
+    Checking,
+    /// It was checked, with the other hunks of its turn, and makes no new errors.
+    Checked,
+    /// It makes new errors, or its file does not parse with it.
+    Worse,
+    /// Nothing could check it.
+    NotChecked,
+    /// What is known is of before the last change of a hunk or of a text.
+    Outdated,
 }
 
 /// What a hunk does.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use interline_log::{Access, CallStatus, RetryClass};
+use interline_log::{Access, CallStatus, EventData, RetryClass};
 use interline_policy::{Facts, Grant, SandboxGrant};
 use interline_workspace::Workspace;
 use interline_workspace::proposal::Origin;
@@ -23,7 +23,7 @@ use crate::count::counted;
 use crate::process::{Capture, ChildEnvironment, End, Finished, Ground, Job, Streams};
 use crate::tool::{Answer, Context, Stop, Tool};
 use crate::visited::Visited;
-use crate::{obeyed, shaded, visible};
+use crate::{obeyed, parses, shaded, visible};
 
 /// Bytes of output that are kept from each end.
 const KEPT: usize = 15_000;
@@ -201,8 +201,19 @@ fn with_changes(
             "\n(it ran in the sandbox: {network}, nothing outside of the workspace)"
         );
     }
+    let unparsed = parses::mark_changes(changes, &taken.outcomes);
+    for mark in &unparsed {
+        if let EventData::EditUnparsed { path, problems, .. } = mark {
+            let places = problems.join("\n");
+            let _ = write!(
+                answer.content,
+                "\nnote: `{path}` does not parse any more, and is marked so:\n{places}"
+            );
+        }
+    }
     let outcomes = taken.outcomes.into_iter();
     answer.events.extend(outcomes.map(|outcome| outcome.event));
+    answer.events.extend(unparsed);
     let obeyed: Vec<_> = answer.events.iter().flat_map(obeyed::obeyed).collect();
     if !obeyed.is_empty() {
         let names = visible::line(&obeyed.join(", "), 200);
