@@ -4,10 +4,11 @@
 import * as vscode from "vscode";
 import { enabled } from "./config";
 import type { Hunks } from "./hunks";
-import type { HunkInfo } from "./protocol";
+import type { HunkInfo, VerdictState } from "./protocol";
 
 const MARGIN = "0 0 0 2ch";
 const LONGEST = 160;
+const MARKS: Partial<Record<VerdictState, string>> = { checked: "✓ ", worse: "✗ " };
 
 export function decorate(hunks: Hunks): vscode.Disposable {
   const removed = line("diffEditor.removedTextBackground", "editorGutter.deletedBackground");
@@ -99,6 +100,7 @@ function hover(hunk: HunkInfo): vscode.MarkdownString {
   if (hunk.state === "conflict") text.appendMarkdown("**Interline:** you changed these lines since; revise or reject this change.\n\n");
   const lines = [...hunk.oldLines.map((old) => `-${old}`), ...hunk.newLines.map((made) => `+${made}`)];
   text.appendCodeblock(lines.join("\n").replaceAll("```", "ʼʼʼ"), "diff");
+  if (hunk.verdict) text.appendText(`${MARKS[hunk.verdict.state] ?? ""}${hunk.verdict.text}`);
   return text;
 }
 

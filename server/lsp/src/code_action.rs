@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::connection::{Connection, is_ours};
 use crate::folders::Folder;
 use crate::hunks::{self, Shown};
-use crate::protocol::{ACCEPT, CANCEL, EDIT, EXPLAIN, FIX, PROMPT, REJECT, REVISE};
+use crate::protocol::{ACCEPT, CANCEL, EDIT, EXPLAIN, FIX, HunkVerdict, PROMPT, REJECT, REVISE};
 use crate::{from_lsp, request};
 
 pub(crate) const QUICKFIX: CodeActionKind = CodeActionKind::new("quickfix.interline");
@@ -123,8 +123,9 @@ impl Offer<'_> {
         let argument = json!({ "hunk": hunk.id });
         let pending = hunk.state == HunkState::Pending;
         if pending {
-            let title = match verdict {
-                Some(verdict) => format!("Accept this change ({})", verdict.title()),
+            let found = verdict.as_ref().and_then(HunkVerdict::found);
+            let title = match found {
+                Some(found) => format!("Accept this change ({found})"),
                 None => "Accept this change".to_owned(),
             };
             self.add(QUICKFIX, &title, ACCEPT, argument.clone());

@@ -44,7 +44,7 @@ fn of_hunk(Shown { hunk, verdict }: &Shown, input: bool) -> Vec<CodeLens> {
     // More of it stands in the transcript.
     if let Some(verdict) = verdict {
         let argument = json!({ "session": hunk.session });
-        lenses.push(lens(verdict.title(), TRANSCRIPT, argument));
+        lenses.push(lens(verdict.brief(), TRANSCRIPT, argument));
     }
     lenses
 }

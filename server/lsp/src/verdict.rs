@@ -50,12 +50,21 @@ fn checked(check: &Check, is_old: bool) -> HunkVerdict {
 }
 
 impl HunkVerdict {
-    /// For a title: why something was not checked is too long for one.
-    pub(crate) fn title(&self) -> &str {
+    /// For a lens: why something was not checked is too long for one.
+    pub(crate) fn brief(&self) -> &str {
         match self.state {
             VerdictState::NotChecked => "not checked",
             _ => &self.text,
         }
+    }
+
+    /// For a title, which is the plain one as long as nothing was found.
+    pub(crate) fn found(&self) -> Option<&str> {
+        let found = !matches!(
+            self.state,
+            VerdictState::Checking | VerdictState::NotChecked
+        );
+        found.then_some(&self.text)
     }
 }
 
@@ -121,13 +130,13 @@ mod tests {
     }
 
     #[test]
-    fn a_title_has_no_reasons() {
+    fn a_lens_has_no_reasons() {
         let known = Known {
             check: Some(Check::NotDone("a long story".to_owned())),
             ..Known::default()
         };
         let verdict = of(&known).expect("there is something to say");
         assert_eq!(verdict.text, "not checked: a long story");
-        assert_eq!(verdict.title(), "not checked");
+        assert_eq!((verdict.brief(), verdict.found()), ("not checked", None));
     }
 }

@@ -107,7 +107,7 @@ test('reject drops the hunk', { fixture = 'broken', config = 'model = "builtin"'
   local before = child:text()
   child:cmd('Interline reject')
   wait_hunks(child, 0)
-  equal({ new = {}, signs = {}, deleted = {}, hints = {} }, child:drawn())
+  equal({ new = {}, verdicts = {}, signs = {}, deleted = {}, hints = {} }, child:drawn())
   equal(before, child:text())
 end)
 

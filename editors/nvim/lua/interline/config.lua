@@ -14,6 +14,7 @@
 ---@class interline.Config.Hunks
 ---@field signs boolean Show a sign beside each hunk
 ---@field hint boolean Show at the end of the line which hunk it is
+---@field verdict boolean Show below each hunk what is known of it
 ---@field quickfix boolean Put the hunks into the quickfix list when a turn ends
 
 ---@class interline.Config.Answers
@@ -34,7 +35,7 @@ local defaults = {
   filetypes = nil,
   root_markers = { '.interline', '.git', '.jj', '.hg', 'Cargo.toml', 'package.json', 'pyproject.toml', 'go.mod' },
   settings = {},
-  hunks = { signs = true, hint = true, quickfix = true },
+  hunks = { signs = true, hint = true, verdict = true, quickfix = true },
   answers = { open = true, split = 'botright 15split' },
   permission = { arming_ms = 400 },
   progress = { echo = true },
@@ -61,6 +62,7 @@ local checks = {
   ['settings'] = { is('table'), 'a table' },
   ['hunks.signs'] = { is('boolean'), 'true or false' },
   ['hunks.hint'] = { is('boolean'), 'true or false' },
+  ['hunks.verdict'] = { is('boolean'), 'true or false' },
   ['hunks.quickfix'] = { is('boolean'), 'true or false' },
   ['answers.open'] = { is('boolean'), 'true or false' },
   ['answers.split'] = { is('string'), 'an Ex command' },

@@ -14,6 +14,7 @@ mod permission;
 mod plain;
 mod prefix;
 mod talk;
+mod verdict;
 
 use client::{Client, Setup};
 use scripted_model::{Script, Server, Step};
