@@ -85,10 +85,9 @@ async fn session(
     let workspace = Workspace::open(&place.path("workspace")).unwrap();
     let agent = Agent::new(Arc::clone(&host), workspace, Arc::new(Nobody));
     let started = agent.prompt(Request {
-        session: None,
         title: "please".to_owned(),
         text: "please".to_owned(),
-        focus: None,
+        ..Request::default()
     });
     let id = started.unwrap().session.unwrap();
     agent.idle().await;

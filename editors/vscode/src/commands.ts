@@ -56,13 +56,9 @@ export function registerCommands(parts: Parts): vscode.Disposable {
 
 /** A command of the server's from a code action, a lens or a key: asks for the words that it lacks. */
 export async function runServerCommand({ server, transcript }: Parts, command: string, argument: unknown): Promise<void> {
-<<<<<<< HEAD
-  const full = await completed(command, argument, server);
-=======
   // What a lens says of a change is told in full there.
   if (command === "interline.transcript") return transcript.show((argument as { session?: string } | undefined)?.session);
-  const full = await completed(command, argument);
->>>>>>> 16c7cd6 (What is known of a hunk is shown on it in every editor)
+  const full = await completed(command, argument, server);
   if (!full) return;
   const started = await server.command<Started>(command.replace("interline.", ""), full);
   if (command === "interline.explain") await showAnswer(transcript, started);
