@@ -20,6 +20,7 @@ mod query;
 mod rank;
 mod record;
 mod saved;
+mod skim;
 mod source;
 mod store;
 mod table;

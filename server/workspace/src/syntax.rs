@@ -12,7 +12,7 @@ mod tests;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
+use tree_sitter::{ParseOptions, ParseState, Parser, Range, Tree};
 
 pub(crate) use language::Language;
 pub use problems::{Problem, Problems, is_known, problems};
@@ -33,6 +33,28 @@ pub(crate) fn parse(
         return None;
     }
     parser.set_language(&language.grammar()?).ok()?;
+    run(parser, text, old, limit)
+}
+
+/// The tree of these parts of a text, as if there were nothing else; its places are those of the whole text.
+pub(crate) fn parse_parts(
+    parser: &mut Parser,
+    language: Language,
+    text: &str,
+    parts: &[Range],
+    limit: Duration,
+) -> Option<Tree> {
+    if text.len() > MAX_BYTES || guard::is_unsafe(language, text) {
+        return None;
+    }
+    parser.set_language(&language.grammar()?).ok()?;
+    parser.set_included_ranges(parts).ok()?;
+    let tree = run(parser, text, None, limit);
+    parser.set_included_ranges(&[]).ok()?;
+    tree
+}
+
+fn run(parser: &mut Parser, text: &str, old: Option<&Tree>, limit: Duration) -> Option<Tree> {
     let deadline = Instant::now() + limit;
     let mut within = |_: &ParseState| {
         if Instant::now() < deadline {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tree_sitter::{Parser, Tree};
 
 use super::extract::{Found, extract};
+use super::skim::{Skimmed, skim};
 use crate::syntax::{self, Language};
 
 /// Largest text that is indexed, in bytes.
@@ -16,8 +17,8 @@ pub(super) const MAX_BYTES: u64 = 1024 * 1024;
 const LARGE: usize = 16 * 1024;
 /// Bytes a line, on average, that nobody writes by hand.
 const MINIFIED: usize = 250;
-/// Longest time that one text is parsed for.
-pub(super) const LIMIT: Duration = Duration::from_millis(1500);
+/// Longest time that one text is parsed for; a Rust file twice at most.
+pub(super) const LIMIT: Duration = Duration::from_secs(1);
 
 /// The text of a file; `None`: it is not to be indexed.
 pub(super) fn read(file: &Path) -> Option<String> {
@@ -55,6 +56,23 @@ pub(super) fn found<T>(
     text: &str,
     then: impl FnOnce(&Found<'_>) -> T,
 ) -> T {
-    let tree = tree(parser, language, text);
-    then(&extract(language, tree.as_ref(), text))
+    let tree = match language {
+        Language::Rust => skimmed(parser, text),
+        _ => None,
+    };
+    let (tree, names) = match tree {
+        Some((tree, names)) => (Some(tree), names),
+        None => (self::tree(parser, language, text), Vec::new()),
+    };
+    let mut found = extract(language, tree.as_ref(), text);
+    found.names.extend(names);
+    then(&found)
+}
+
+/// The tree of a Rust file without what declares nothing, and the names in that; `None`: all of it is to be parsed.
+fn skimmed<'t>(parser: &mut Parser, text: &'t str) -> Option<(Tree, Vec<&'t str>)> {
+    let Skimmed { parts, names } = skim(text)?;
+    let tree = syntax::parse_parts(parser, Language::Rust, text, &parts, LIMIT)?;
+    // How errors are recovered from depends on what is beside them.
+    (!tree.root_node().has_error()).then_some((tree, names))
 }
