@@ -5,8 +5,10 @@
 
 use tree_sitter::{Point, Range};
 
-/// Shorter bodies are parsed as fast as they are left out, in bytes.
-const SHORT: usize = 16;
+/// What is shorter is parsed as fast as it is left out, in bytes.
+const SHORT: usize = 32;
+/// So much is left out at most, by number: for each token the parser looks through all that is left.
+const CUTS: usize = 500;
 
 /// Words in a body that may begin a declaration; some of them mean something else there, and then it is parsed for nothing.
 const ITEMS: [&str; 11] = [
@@ -44,6 +46,7 @@ pub(super) fn skim(text: &str) -> Option<Skimmed<'_>> {
     while let Some((token, start)) = tokens.next() {
         skim.take(text, token, start, tokens.at)?;
     }
+    skim.cuts.retain(|(from, to)| to - from >= SHORT);
     if skim.depth > 0 || skim.cuts.is_empty() {
         return None;
     }
@@ -138,7 +141,8 @@ impl<'t> Skim<'t> {
     }
 
     fn cut_body(&mut self, body: &Body, end: usize) {
-        if body.has_items || end - body.start < SHORT {
+        let is_short = end - body.start < SHORT;
+        if body.has_items || is_short || body.cuts >= CUTS {
             self.names.truncate(body.names);
             return;
         }
@@ -152,8 +156,10 @@ impl<'t> Skim<'t> {
         if !before.is_empty() && !before.ends_with([' ', '\t', '\n']) {
             return;
         }
+        let is_full = self.cuts.len() >= CUTS;
         match self.cuts.last_mut() {
             Some((_, last)) if is_blank(text, *last, start) => *last = end,
+            _ if is_full => {}
             _ => self.cuts.push((start, end)),
         }
     }
@@ -353,15 +359,28 @@ mod tests {
 
     #[test]
     fn bodies_and_comments_are_left_out() {
-        let text = "/// Says.\n// More.\nfn a<'x>(b: &'x str) -> [u8; { 1 }] { let c = '{'; d(\"}\", r#\"\"}\"#, b'}') /* } */ }\n\
-             trait T { fn e(); /* /* ) */ */ fn f() { fn inner() { g(h, h, h, h) } } }\n";
+        let text = "/// Says what it is for.\n// More of it.\nfn a<'x>(b: &'x str) -> [u8; { 1 }] { let c = '{'; d(\"}\", r#\"\"}\"#, b'}') /* } */ }\n\
+             trait T { fn e(); /* /* ) is in a comment */ of its own */ fn f() { fn inner() { g(h, h, h, h) } } }\n";
         let left = "\n\nfn a<'x>(b: &'x str) -> [u8; { 1 }] {}\ntrait T { fn e();  fn f() { fn inner() { g(h, h, h, h) } } }\n";
         assert_eq!(kept(text), left.strip_prefix('\n').unwrap());
         let mut names = skim(text).unwrap().names;
         names.sort_unstable();
         assert_eq!(names, ["c", "d"]);
         // What is cut out of the middle of a word would make one word of two.
-        assert_eq!(kept("a/* */b /* */"), "a/* */b ");
+        assert_eq!(
+            kept("a/* */b /* as long as it has to be, and more */"),
+            "a/* */b "
+        );
+    }
+
+    #[test]
+    fn there_are_so_many_parts_at_most() {
+        let text =
+            "fn a() { some_function_with_a_long_name() }\n// as long as it has to be, and more\n;"
+                .repeat(2_000);
+        let skimmed = skim(&text).unwrap();
+        assert!(skimmed.parts.len() <= CUTS + 1);
+        assert_eq!(skimmed.names.len(), CUTS / 2);
     }
 
     #[test]
