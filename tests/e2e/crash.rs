@@ -29,7 +29,7 @@ fn glob() -> Step {
 fn in_the_middle() -> (Place, Model, Child) {
     let server = model([edit("two", "2"), hang(), Step::say("Gone on.")]);
     let place = Place::new().model(&server).env("MY_TOKEN", SECRET);
-    let child = place.start(&["run", "--diff", "please"]);
+    let child = place.start(&["run", "--diff", "please see @notes.txt"]);
     wait("the second request", || server.requests().len() == 2);
     (place, server, child)
 }
@@ -57,7 +57,7 @@ fn crashes(place: &Place) -> Vec<Value> {
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let text = std::fs::read_to_string(&path).unwrap();
-        for said in [SECRET, "test-key-1234", "please"] {
+        for said in [SECRET, "test-key-1234", "please see @notes.txt"] {
             assert!(!text.contains(said), "{said} in {text}");
         }
         serde_json::from_str(&text).unwrap()
@@ -87,8 +87,9 @@ fn a_fatal_signal_leaves_word_and_the_next_start_tells_it_once() {
         );
 
         let first = place.interline(&["sessions"]).with(0);
-        let told =
-            format!("({name}); session \"please\" can be resumed: `interline sessions resume ");
+        let told = format!(
+            "({name}); session \"please see @notes.txt\" can be resumed: `interline sessions resume "
+        );
         assert!(
             first.err.contains("interline ended unexpectedly on "),
             "{}",
@@ -130,7 +131,7 @@ fn a_process_that_was_killed_is_told_as_gone_without_a_word() {
         .err;
     assert!(again.contains("without a word"), "{again}");
     assert!(
-        again.contains("session \"please\" can be resumed"),
+        again.contains("session \"please see @notes.txt\" can be resumed"),
         "{again}"
     );
     let list = place.interline(&["sessions"]).with(0);
@@ -285,7 +286,7 @@ fn an_editor_is_told_and_resumes() {
     };
     let text = asked["params"]["message"].as_str().unwrap();
     assert!(
-        text.contains("(SIGSEGV); session \"please\" can be resumed"),
+        text.contains("(SIGSEGV); session \"please see @notes.txt\" can be resumed"),
         "{text}"
     );
     assert_eq!(asked["params"]["actions"][0]["title"], "Resume");

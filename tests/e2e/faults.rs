@@ -95,7 +95,7 @@ fn a_hostile_git_configuration_gets_out_of_no_sandbox() {
     ]);
     let (place, marker) = trapped(Place::new().model(&answers));
     place
-        .interline(&["run", "--trust", "--diff", "please"])
+        .interline(&["run", "--trust", "--diff", "please see @notes.txt"])
         .with(0);
     let results = results(&answers.requests());
     assert!(results[0].0.contains("seen"), "it ran: {results:?}");
@@ -113,7 +113,7 @@ fn neither_the_repository_nor_the_editor_sets_a_looser_mode() {
     let answers = model([edit("one", "1"), Step::say("Done.")]);
     let place = Place::new().model(&answers);
     place.write(".interline/config.toml", "mode = \"auto\"\n");
-    let ended = place.interline(&["run", "--trust", "--diff", "please"]);
+    let ended = place.interline(&["run", "--trust", "--diff", "please see @notes.txt"]);
     let warned = "mode is ignored: a repository can't loosen it";
     assert!(ended.err.contains(warned), "{}", ended.err);
     ended.with(0);
@@ -124,7 +124,7 @@ fn neither_the_repository_nor_the_editor_sets_a_looser_mode() {
     let place = Place::new().model(&answers);
     let mut server = Server::with_options(&place, &json!({"settings": {"mode": "auto"}}));
     server.tells("`interline.mode` is ignored");
-    server.command("interline.prompt", json!({"text": "please"}));
+    server.command("interline.prompt", json!({"text": "please see @notes.txt"}));
     server.tells("Done.");
     assert!(shown(&place).contains("mode default"));
     assert!(!place.said().contains("edit.applied"));
@@ -140,7 +140,7 @@ fn what_the_servers_environment_holds_no_command_sees() {
         .env("SSH_AUTH_SOCK", "/tmp/planted-agent")
         .env("EDITOR_NOTE", "planted-note");
     place
-        .interline(&["run", "--trust", "--diff", "please"])
+        .interline(&["run", "--trust", "--diff", "please see @notes.txt"])
         .with(0);
     // As the model was told, not as the log has it: that leaves secrets out anyway.
     let (seen, _) = &results(&answers.requests())[0];
@@ -159,7 +159,7 @@ fn a_folder_from_the_model_moves_no_boundary() {
         Step::say("Done."),
     ]);
     let place = Place::new().model(&answers);
-    place.interline(&["run", "--trust", "--diff", "please"]);
+    place.interline(&["run", "--trust", "--diff", "please see @notes.txt"]);
     let results = results(&answers.requests());
     assert!(results[0].1 && results[0].0.contains("cwd"), "{results:?}");
     assert!(results[2].1, "{results:?}");
@@ -190,7 +190,7 @@ fn a_link_to_a_start_file_is_written_by_nobody() {
     let place = place.env("HOME", home.to_string_lossy());
     place.write("../person/.bashrc", "quiet\n");
     std::os::unix::fs::symlink(home.join(".bashrc"), place.project().join("rc")).unwrap();
-    let ended = place.interline(&["run", "--trust", "--apply", "please"]);
+    let ended = place.interline(&["run", "--trust", "--apply", "please see @notes.txt"]);
     let results = results(&answers.requests());
     for (said, failed) in results.iter().skip(1).take(3) {
         assert!(*failed, "{results:?}\n{}", ended.err);
@@ -211,7 +211,7 @@ fn without_a_log_nothing_is_asked_and_nothing_runs() {
     // Where the folder of sessions would be.
     place.write("../home/state/sessions", "");
     let ended = place
-        .interline(&["run", "--trust", "--apply", "please"])
+        .interline(&["run", "--trust", "--apply", "please see @notes.txt"])
         .with(1);
     assert!(ended.err.contains("state/sessions: "), "{}", ended.err);
     assert!(answers.requests().is_empty());
@@ -234,7 +234,7 @@ fn a_log_that_takes_no_more_stops_the_turn_before_the_next_effect() {
     let limited = "trap '' XFSZ; ulimit -f 96; exec \"$@\"";
     let mut shell = place.command("sh");
     shell.args(["-c", limited, "sh", env!("CARGO_BIN_EXE_interline")]);
-    let ended = ended(shell.args(["run", "--trust", "--apply", "please"])).with(1);
+    let ended = ended(shell.args(["run", "--trust", "--apply", "please see @notes.txt"])).with(1);
     assert!(!ended.err.contains("panicked"), "{}", ended.err);
     assert!(ended.err.contains("log"), "{}", ended.err);
     assert_eq!(answers.requests().len(), 1, "{}", ended.err);

@@ -72,14 +72,14 @@ fn wanted() -> Vec<Wanted> {
         write("new-1.txt"),
         command(),
         edit("new-1.txt", "text", "TEXT"),
-        ("grep", json!({"pattern": "l3"})),
+        ("read", json!({"path": "b.txt"})),
         edit("b.txt", "l1", "L1"),
         command(),
         delete("gone-1.txt"),
         ("move", json!({"from": "old.txt", "to": "kept.txt"})),
         edit("a.txt", "l3", "L3"),
         command(),
-        ("glob", json!({"pattern": "*.txt"})),
+        ("grep", json!({"pattern": "l3"})),
         write("new-2.txt"),
         edit("b.txt", "l2", "L2"),
         command(),
@@ -383,8 +383,25 @@ impl Cut<'_> {
                 _ => step.proposed,
             })
         };
-        let mut rest = wanted();
-        rest.retain(|wanted| !done(wanted));
+        // What was proposed by a call without an outcome it reads again, as it is told to.
+        let unsure = |wanted: &&Wanted| {
+            let open = |step: &&interline_log::Step| {
+                step.tool_use_id == wanted.id && step.state != StepState::Done
+            };
+            workflow
+                .steps
+                .iter()
+                .find(open)
+                .is_some_and(|step| step.proposed)
+        };
+        let all = wanted();
+        let again = all.iter().filter(unsure).filter_map(|wanted| {
+            let input = json!({"path": wanted.input.get("path")?});
+            let (id, tool) = (format!("{}-again", wanted.id), "read");
+            (wanted.tool != "delete").then_some(Wanted { id, tool, input })
+        });
+        let mut rest: Vec<_> = again.collect();
+        rest.extend(all.into_iter().filter(|wanted| !done(wanted)));
         rest
     }
 

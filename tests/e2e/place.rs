@@ -138,9 +138,9 @@ impl Place {
         ended(self.command(env!("CARGO_BIN_EXE_interline")).args(args))
     }
 
-    /// `interline run --diff "please"`.
+    /// `interline run --diff` of a request that shows the model `notes.txt`.
     pub(crate) fn ask(&self) -> Ended {
-        self.interline(&["run", "--diff", "please"])
+        self.interline(&["run", "--diff", "please see @notes.txt"])
     }
 
     /// The same, left running. The caller ends it.

@@ -63,7 +63,7 @@ fn a_command_is_run_in_the_shadow_instead() {
 fn the_terminal_accepts_and_saves_before_it_runs() {
     let answers = model([edit("one", "1"), shell(TAG), Step::say("Done.")]);
     let place = Place::new().model(&answers).commit();
-    let mut screen = Screen::interline(&place, &["run", "--trust", "please"]);
+    let mut screen = Screen::interline(&place, &["run", "--trust", "please see @notes.txt"]);
     let shown = screen.shows("Allow this? [N]o, yes, accept, shadow: ");
     assert!(
         shown.contains("1 hunk pending is not seen by this command"),
@@ -81,7 +81,10 @@ fn the_terminal_accepts_and_saves_before_it_runs() {
 fn the_terminal_runs_it_in_the_shadow_instead() {
     let answers = model([shell(TAG), Step::say("Done.")]);
     let place = Place::new().model(&answers).commit();
-    let mut screen = Screen::interline(&place, &["run", "--trust", "--diff", "please"]);
+    let mut screen = Screen::interline(
+        &place,
+        &["run", "--trust", "--diff", "please see @notes.txt"],
+    );
     screen.shows("Allow this? [N]o, yes, shadow: ");
     screen.types("shadow");
     screen.shows("+++ b/copy.txt");

@@ -50,7 +50,7 @@ fn trouble_on_the_way_changes_nothing_in_the_answer() {
 fn a_killed_turn_keeps_its_hunks() {
     let server = model([edit("two", "2"), Step::default().fault(StreamFault::Hang)]);
     let place = Place::new().model(&server);
-    let mut child = place.start(&["run", "--diff", "please"]);
+    let mut child = place.start(&["run", "--diff", "please see @notes.txt"]);
     // The second request carries the edit's result, which is durable by then.
     wait("the second request", || server.requests().len() == 2);
     child.kill().unwrap();
@@ -79,7 +79,7 @@ fn a_killed_turn_keeps_its_hunks() {
 fn two_processes_never_write_one_log() {
     let server = model([edit("two", "2"), Step::default().fault(StreamFault::Hang)]);
     let place = Place::new().model(&server);
-    let mut child = place.start(&["run", "--diff", "please"]);
+    let mut child = place.start(&["run", "--diff", "please see @notes.txt"]);
     wait("the second request", || server.requests().len() == 2);
     let id = place.session();
     let log = std::fs::read(place.log().unwrap()).unwrap();
@@ -108,7 +108,7 @@ fn who_has_lost_the_lock_writes_no_more() {
     };
     let server = model([edit("two", "2"), late]);
     let place = Place::new().model(&server);
-    let mut child = place.start(&["run", "--diff", "please"]);
+    let mut child = place.start(&["run", "--diff", "please see @notes.txt"]);
     wait("the second request", || server.requests().len() == 2);
     let id = place.session();
     let folder = place.log().unwrap().parent().unwrap().to_owned();
@@ -205,7 +205,9 @@ fn a_record_that_is_damaged_in_the_middle_is_gone_on_with_in_a_fork() {
 fn a_record_is_checked_on_another_machine() {
     let server = model([edit("two", "2"), Step::say("Done.")]);
     let place = Place::new().model(&server);
-    place.interline(&["run", "--apply", "please"]).with(0);
+    place
+        .interline(&["run", "--apply", "please see @notes.txt"])
+        .with(0);
     let key = place.interline(&["audit", "key"]).with(0).out;
     place
         .interline(&["audit", "export", &place.session(), "--output", "bundle"])

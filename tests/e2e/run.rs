@@ -60,7 +60,9 @@ fn a_models_edit_is_a_diff_or_is_applied() {
     ] {
         let server = model([edit("two", "2"), Step::say("Done.")]);
         let place = Place::new().model(&server);
-        let ended = place.interline(&["run", flag, "please"]).with(0);
+        let ended = place
+            .interline(&["run", flag, "please see @notes.txt"])
+            .with(0);
         assert!(ended.out.contains("-two\n+2\n"), "{}", ended.out);
         assert_eq!(place.read("notes.txt"), after);
         assert_eq!(server.requests().len(), 2);
@@ -72,7 +74,13 @@ fn jsonl_is_one_event_a_line() {
     let server = model([edit("two", "2"), Step::say("Done.")]);
     let place = Place::new().model(&server);
     let ended = place
-        .interline(&["run", "--output", "jsonl", "--diff", "please"])
+        .interline(&[
+            "run",
+            "--output",
+            "jsonl",
+            "--diff",
+            "please see @notes.txt",
+        ])
         .with(0);
     let events = ended.events();
     let types: Vec<_> = events
@@ -143,13 +151,13 @@ fn a_spent_budget_ends_the_turn() {
 fn wrong_usage_and_an_unreachable_model_have_their_codes() {
     let place = Place::new();
     place
-        .interline(&["run", "--no-such-flag", "please"])
+        .interline(&["run", "--no-such-flag", "please see @notes.txt"])
         .with(2);
     place
-        .interline(&["run", "--apply", "--diff", "please"])
+        .interline(&["run", "--apply", "--diff", "please see @notes.txt"])
         .with(2);
     place
-        .interline(&["run", "--mode", "yolo", "please"])
+        .interline(&["run", "--mode", "yolo", "please see @notes.txt"])
         .with(2);
     let refused = model([Step::status(401)]);
     Place::new().model(&refused).ask().with(1);
@@ -227,7 +235,7 @@ fn the_model_hears_what_its_edits_broke_and_the_user_the_verdict() {
     ]);
     let place = Place::fixture("greeter").model(&server);
     let ended = place
-        .interline(&["run", "--trust", "--diff", "please"])
+        .interline(&["run", "--trust", "--diff", "please see @src/main.rs"])
         .with(0);
     let requests = server.requests();
     assert_eq!(requests.len(), 4, "{}", ended.err);

@@ -26,7 +26,7 @@ fn a_build_sees_the_proposal_and_asks_nobody() {
     let place = Place::fixture("greeter").model(&server);
     let before = snapshot(&place.project());
     place
-        .interline(&["run", "--trust", "--diff", "please"])
+        .interline(&["run", "--trust", "--diff", "please see @src/main.rs"])
         .with(0);
     let results = results(&server.requests());
     assert!(
@@ -50,7 +50,7 @@ fn what_a_command_changes_is_a_diff_to_review() {
     ]);
     let place = Place::new().model(&server);
     let ended = place
-        .interline(&["run", "--trust", "--diff", "please"])
+        .interline(&["run", "--trust", "--diff", "please see @notes.txt"])
         .with(0);
     let seen = &results(&server.requests())[2].0;
     assert!(
@@ -98,7 +98,9 @@ fn bytes_and_modes_are_reviewed_too() {
         ]);
         let place = Place::new().model(&server);
         place.write("icon", "\0old");
-        let ended = place.interline(&["run", "--trust", flag, "please"]).with(0);
+        let ended = place
+            .interline(&["run", "--trust", flag, "please see @notes.txt"])
+            .with(0);
         let seen = &results(&server.requests())[1].0;
         assert!(
             seen.starts_with(r#""hi\n 00 6e 65 77 01 ff"#),
@@ -137,7 +139,7 @@ fn what_would_leave_the_sandbox_is_asked_for() {
     ]);
     let place = Place::new().model(&server);
     place
-        .interline(&["run", "--trust", "--diff", "please"])
+        .interline(&["run", "--trust", "--diff", "please see @notes.txt"])
         .with(3);
     let results = results(&server.requests());
     assert!(results.iter().all(|(_, failed)| *failed), "{results:?}");
@@ -148,7 +150,9 @@ fn an_untrusted_folder_runs_none_of_its_own_code_in_the_sandbox_either() {
     let server = model([shell("make"), Step::say("Done.")]);
     let place = Place::new().model(&server);
     place.write("Makefile", "all:\n\ttouch ran\n");
-    place.interline(&["run", "--diff", "please"]).with(3);
+    place
+        .interline(&["run", "--diff", "please see @notes.txt"])
+        .with(3);
     assert!(results(&server.requests())[0].0.contains("not trusted"));
 }
 

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use interline_log::{
     Actor, CallId, Conversation, Entry, Event, EventData, Log, LogError, Message, Spending, TurnId,
+    UserBlock,
 };
+
+use interline_tools::Memory;
 
 use crate::claims;
 use crate::prefix::Changes;
@@ -27,6 +30,8 @@ struct Inner {
     claims: claims::Record,
     changes: Changes,
     reviewed: Reviewed,
+    /// What the tools know of the session.
+    memory: Arc<Memory>,
 }
 
 /// Where events go.
@@ -37,7 +42,7 @@ enum Sink {
 }
 
 impl Inner {
-    fn new(sink: Sink) -> Self {
+    fn new(sink: Sink, memory: Arc<Memory>) -> Self {
         Self {
             sink,
             conversation: Conversation::default(),
@@ -45,6 +50,7 @@ impl Inner {
             claims: claims::Record::default(),
             changes: Changes::default(),
             reviewed: Reviewed::default(),
+            memory,
         }
     }
 
@@ -67,6 +73,7 @@ impl Inner {
         self.claims.apply(&event.data);
         self.changes.apply(&event.data);
         self.reviewed.apply(event);
+        self.memory.apply(&event.data);
     }
 }
 
@@ -96,8 +103,13 @@ impl From<(TurnId, CallId)> for Place {
 }
 
 impl Recorder {
-    pub(crate) fn new(log: Log, past: &[Event], telemetry: Option<Arc<Telemetry>>) -> Self {
-        let mut inner = Inner::new(Sink::Log(log));
+    pub(crate) fn new(
+        log: Log,
+        past: &[Event],
+        telemetry: Option<Arc<Telemetry>>,
+        memory: Arc<Memory>,
+    ) -> Self {
+        let mut inner = Inner::new(Sink::Log(log), memory);
         for event in past {
             inner.fold(event);
             if matches!(event.data, EventData::InputUser { .. }) {
@@ -113,7 +125,7 @@ impl Recorder {
     /// The recorder of a re-run.
     pub(crate) fn comparing(recording: Arc<Recording>) -> Self {
         Self {
-            inner: Mutex::new(Inner::new(Sink::Record(recording))),
+            inner: Mutex::new(Inner::new(Sink::Record(recording), Arc::default())),
             telemetry: None,
         }
     }
@@ -164,6 +176,21 @@ impl Recorder {
             outside.iter().for_each(|event| inner.fold(event));
         }
         inner.conversation.messages().to_vec()
+    }
+
+    /// Was the model told all of these pieces of text in one message that is not its own? Where no model has asked for
+    /// anything, the user has.
+    pub(crate) fn told(&self, pieces: &[&str]) -> bool {
+        let messages = self.messages();
+        let texts = messages.iter().filter_map(|message| match message {
+            Message::User { content } => Some(content),
+            Message::Assistant { .. } => None,
+        });
+        let mut texts = texts.flatten().map(|block| match block {
+            UserBlock::ToolResult(result) => &result.content,
+            UserBlock::Text { text } => text,
+        });
+        messages.is_empty() || texts.any(|text| pieces.iter().all(|piece| text.contains(piece)))
     }
 
     /// What the session has spent so far.

@@ -389,7 +389,16 @@ impl Session {
     /// The recorder; opens the log at the first call.
     pub(crate) async fn recorder(&self) -> Result<&Arc<Recorder>, LogError> {
         self.recorder
-            .get_or_try_init(|| async { self.open().map(Arc::new) })
+            .get_or_try_init(|| async {
+                let recorder = self.open().map(Arc::new)?;
+                let asked = Arc::downgrade(&recorder);
+                let told = move |pieces: &[&str]| {
+                    let recorder = asked.upgrade();
+                    recorder.is_some_and(|recorder| recorder.told(pieces))
+                };
+                self.memory.ask(told);
+                Ok(recorder)
+            })
             .await
     }
 
@@ -443,6 +452,7 @@ impl Session {
             self.host.store().create(self.id)?,
             &[],
             self.host.telemetry.clone(),
+            self.memory.clone(),
         );
         let created = EventData::SessionCreated {
             version: self.host.settings.version.clone(),
@@ -457,7 +467,12 @@ impl Session {
         let (log, events) = self.host.store().open(self.id)?;
         let workflow = Workflow::of(&events);
         let open_turn = workflow.open_turn;
-        let recorder = Recorder::new(log, &events, self.host.telemetry.clone());
+        let recorder = Recorder::new(
+            log,
+            &events,
+            self.host.telemetry.clone(),
+            self.memory.clone(),
+        );
         let place = crate::recorder::Place {
             turn: open_turn,
             call: None,

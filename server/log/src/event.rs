@@ -71,6 +71,31 @@ pub struct LoadedFile {
     pub sha256: String,
 }
 
+/// A text of a file that the model was shown, or wrote itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownFile {
+    /// Workspace-relative path.
+    pub path: String,
+    /// Hash of the whole text as the session saw it, hex.
+    pub sha256: String,
+    /// The open buffer's version; `None`: the file was closed.
+    pub version: Option<i32>,
+    /// How much of it.
+    pub extent: Extent,
+}
+
+/// How much of a text was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// A part that was asked for.
+    Part,
+    /// Lines that something was found in.
+    Lines,
+}
+
 /// What a hunk does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -281,6 +306,12 @@ pub enum EventData {
     ContextLoaded {
         /// In the order in which they were loaded.
         files: Vec<LoadedFile>,
+    },
+    /// Texts that the model knows from here on. What it knows of them is a fold of these and of `edit.proposed`.
+    #[serde(rename = "context.shown")]
+    ContextShown {
+        /// Each path once.
+        files: Vec<ShownFile>,
     },
     /// A model request, before it goes out.
     #[serde(rename = "request.sent")]

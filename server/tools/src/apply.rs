@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use interline_log::Extent;
 use interline_workspace::editor::{FileChange, Fix};
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::proposal::{Origin, Proposed, RangeEdit};
@@ -10,6 +11,7 @@ use crate::Environment;
 use crate::count::counted;
 use crate::line_map::LineMap;
 use crate::parses;
+use crate::shown::{self, Known};
 use crate::tool::{Answer, Stop};
 
 /// Edits by file.
@@ -98,28 +100,23 @@ pub(crate) fn propose_all(
         ..
     } = environment;
     let unparsed = unparsed(environment, &steps.changes)?;
-    let text = |path: &WorkspacePath| workspace.proposed_text(*session, path).ok();
-    let before: Vec<_> = steps.changes.iter().map(|(path, _)| text(path)).collect();
+    let known = |(path, _): &(WorkspacePath, Proposed)| {
+        let before = workspace.proposed_text(*session, path);
+        let known = before.map(|before| memory.shown.knows(path, &before));
+        let is_patch = |(other, what): &(WorkspacePath, Proposed)| {
+            other == path && matches!(what, Proposed::Patch(_))
+        };
+        match known {
+            Ok(known) if steps.changes.iter().any(is_patch) => known.once_edited(),
+            Ok(known) => known,
+            // A new file is the model's own.
+            Err(_) => Known::Current(Extent::Whole),
+        }
+    };
+    let known: Vec<_> = steps.changes.iter().map(known).collect();
     let outcomes = workspace
         .propose_all(origin, &steps.changes)
         .map_err(|error| Stop::Failed(format!("{}; nothing was changed", error.0)))?;
-    for ((path, what), before) in steps.changes.iter().zip(before) {
-        let to = match what {
-            Proposed::Move(to) => to,
-            _ => path,
-        };
-        match (before, text(to)) {
-            (Some(before), Some(after)) => {
-                memory.changed(path, &before, &after);
-                if to != path {
-                    memory.moved(path, to, &after);
-                }
-            }
-            (None, Some(after)) => memory.saw(path, &after),
-            // Gone, or moved by a later step.
-            (_, None) => {}
-        }
-    }
     let hunks: usize = outcomes.iter().map(|outcome| outcome.hunks.len()).sum();
     let lines: Vec<_> = outcomes
         .iter()
@@ -132,6 +129,19 @@ pub(crate) fn propose_all(
         counted(hunks, "hunk", "hunks"),
         counted(files(&steps.changes), "file", "files")
     );
+    let after = steps
+        .changes
+        .iter()
+        .zip(known)
+        .filter_map(|((path, what), known)| {
+            let at = match what {
+                Proposed::Move(to) => to,
+                _ => path,
+            };
+            // `None` too where it is gone, or moved by a later step.
+            shown::after_change(environment, at, known)
+        });
+    let after: Vec<_> = after.collect();
     let mut events = Vec::new();
     for (outcome, ((path, _), worse)) in
         outcomes.into_iter().zip(steps.changes.iter().zip(unparsed))
@@ -139,6 +149,7 @@ pub(crate) fn propose_all(
         events.push(outcome.event);
         events.extend(parses::mark(path, &outcome.hunks, worse));
     }
+    events.extend(after);
     Ok(Answer::new(content, summary).with_events(events))
 }
 

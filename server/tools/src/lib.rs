@@ -25,6 +25,7 @@ mod registry;
 pub mod sandbox;
 mod schema;
 mod shaded;
+mod shown;
 #[cfg(test)]
 mod testing;
 mod tool;

@@ -1,31 +1,27 @@
-//! What the tools remember of one session between calls: which text was read, and what was last found wrong.
+//! What the tools remember of one session between calls: which text was shown, and what was last found wrong.
 //!
-//! Nothing here is needed for a correct answer: after a restart it is empty, and tools read or check again.
+//! What was shown is a fold of the log. The rest is not needed for a correct answer: after a restart it is empty, and
+//! tools check again.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use interline_log::EventData;
 use interline_workspace::editor::Diagnostic;
 use interline_workspace::path::WorkspacePath;
 use interline_workspace::shadow::Shadow;
 use sha2::{Digest as _, Sha256};
 
-/// One session's memory. `Default` is that of a new session.
+use crate::shown::Shown;
+
+/// One session's memory. `Default` is that of a new session, in which nobody asks but the user.
 #[derive(Debug, Default)]
 pub struct Memory {
-    reads: Mutex<HashMap<WorkspacePath, Seen>>,
+    pub(crate) shown: Shown,
     checked: Mutex<Option<Arc<Checked>>>,
     /// What was refused since it does not parse: file and hash of the text.
     refused: Mutex<HashSet<(WorkspacePath, String)>>,
     shadow: Arc<tokio::sync::Mutex<Option<Shadow>>>,
-}
-
-/// A text that was read.
-#[derive(Debug)]
-struct Seen {
-    hash: String,
-    /// All of it was shown.
-    whole: bool,
 }
 
 /// What was found wrong, in positions of the text that the session saw.
@@ -47,58 +43,15 @@ pub(crate) struct Checked {
     pub(crate) texts: HashMap<WorkspacePath, String>,
 }
 
-/// What a session knows of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// It was read as it is now.
-    Current,
-    /// It was read as it is now, but not all of it.
-    InPart,
-    /// It was read, and has changed since.
-    Changed,
-    /// It was never read.
-    Unread,
-}
-
 impl Memory {
-    /// The session has seen this text, or written it.
-    pub(crate) fn saw(&self, path: &WorkspacePath, text: &str) {
-        self.remember(path, text, true);
+    /// Takes in what is on record: each event of the session's log, once, in order.
+    pub fn apply(&self, event: &EventData) {
+        self.shown.apply(event);
     }
 
-    /// The session has seen some lines of this text.
-    pub(crate) fn saw_part(&self, path: &WorkspacePath, text: &str) {
-        if self.knows(path, text) != Known::Current {
-            self.remember(path, text, false);
-        }
-    }
-
-    fn remember(&self, path: &WorkspacePath, text: &str, whole: bool) {
-        let hash = hash(text);
-        lock(&self.reads).insert(path.clone(), Seen { hash, whole });
-    }
-
-    /// The session's own change turned `before` into `after`: what was known of it stays known.
-    pub(crate) fn changed(&self, path: &WorkspacePath, before: &str, after: &str) {
-        match self.knows(path, before) {
-            known @ (Known::Current | Known::InPart) => {
-                self.remember(path, after, known == Known::Current);
-            }
-            Known::Changed | Known::Unread => {}
-        }
-    }
-
-    /// A file with this text has another name now.
-    pub(crate) fn moved(&self, from: &WorkspacePath, to: &WorkspacePath, text: &str) {
-        if self.knows(from, text) == Known::Current {
-            self.saw(to, text);
-        }
-        self.forget(from);
-    }
-
-    /// The file is gone, or has another name.
-    pub(crate) fn forget(&self, path: &WorkspacePath) {
-        lock(&self.reads).remove(path);
+    /// Says how to find out whether the model was told all of some pieces of text in one message.
+    pub fn ask(&self, told: impl Fn(&[&str]) -> bool + Send + Sync + 'static) {
+        self.shown.ask(Box::new(told));
     }
 
     /// Was just this text refused before? Then it counts as meant; the next time it has to be meant again.
@@ -124,20 +77,6 @@ impl Memory {
     /// The shadow workspace, for one command at a time.
     pub(crate) async fn shadow(&self) -> tokio::sync::OwnedMutexGuard<Option<Shadow>> {
         Arc::clone(&self.shadow).lock_owned().await
-    }
-
-    pub(crate) fn knows(&self, path: &WorkspacePath, text: &str) -> Known {
-        match lock(&self.reads).get(path) {
-            None => Known::Unread,
-            Some(seen) if seen.hash == hash(text) => {
-                if seen.whole {
-                    Known::Current
-                } else {
-                    Known::InPart
-                }
-            }
-            Some(_) => Known::Changed,
-        }
     }
 }
 

@@ -257,6 +257,7 @@ mod tests {
                 problems,
                 ..
             },
+            ..,
         ] = insisted.events.as_slice()
         else {
             panic!("{:?}", insisted.events)

@@ -132,9 +132,11 @@ impl Bench {
     }
 
     pub(crate) async fn run(&self, prepared: Prepared, cancel: CancellationToken) -> Output {
-        self.try_run(prepared, cancel)
-            .await
-            .expect("nothing changed")
+        let output = self.try_run(prepared, cancel).await;
+        let output = output.expect("nothing changed");
+        let memory = &self.environment.memory;
+        output.events.iter().for_each(|event| memory.apply(event));
+        output
     }
 
     pub(crate) async fn try_run(

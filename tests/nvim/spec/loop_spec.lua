@@ -66,7 +66,7 @@ test('an edit that makes an error is answered with exactly that diagnostic in th
   } },
 }, function(child)
   open(child)
-  child:cmd('Interline ask break it')
+  child:cmd('Interline ask break it in @src/main.rs')
   wait_end(child)
   local bodies = requests(child)
   equal(3, #bodies)
@@ -102,7 +102,7 @@ test('what lands in a file whose server is gone is not called checked', {
     client:stop(true)
   ]])
   child:wait([[return #vim.lsp.get_clients({ name = 'rust_analyzer' }) == 0]], 10000)
-  child:cmd('Interline ask break it')
+  child:cmd('Interline ask break it in @src/main.rs')
   wait_end(child)
   equal(nil, told(requests(child)[2]):find('no new problems', 1, true))
   local log = table.concat(vim.fn.readfile(vim.fn.glob(child.dir .. '/home/state/sessions/*/events*')), '\n')

@@ -33,6 +33,7 @@ end
 local script = { rules = { {
   when = { last_user_contains = 'louder' },
   steps = {
+    { calls = { { tool = 'read', input = { path = 'a.txt' } } } },
     { calls = { { tool = 'edit', input = { path = 'a.txt', edits = { { old = 'two', new = 'TWO' } } } } } },
     { say = 'Louder.' },
   },

@@ -294,7 +294,7 @@ test('permission: accept and save, then run: the command sees what is on the scr
   trusted(child, 'a.txt')
   child:keys('ggOtyped<Esc>')
   choosing(child, 'Accept and save all, then run')
-  child:cmd('Interline ask shout and tag')
+  child:cmd('Interline ask shout in @a.txt and tag')
   wait_end(child)
   contains('1 hunk pending and 1 unsaved file are not seen', child:lua('return asked'))
   equal(true, tagged(child))

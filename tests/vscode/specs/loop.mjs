@@ -28,7 +28,7 @@ export default async function (world, test) {
 
   await test("edits land, and the turn ends", async () => {
     await editor.command("Interline: Ask…");
-    await editor.answer("give it a type");
+    await editor.answer("give it a type, in @src/parse.ts");
     await editor.until("the text", async () => (await editor.text()).includes("const port: number = Number(text);"));
     await editor.idle();
     const lines = (await readFile(record, "utf8")).trim().split("\n").map((line) => JSON.parse(line));

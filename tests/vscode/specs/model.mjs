@@ -73,7 +73,7 @@ export default async function (world, test) {
 
   await test("the whole proposal over several files is one view", async () => {
     await editor.command("Interline: Ask…");
-    await editor.answer("two files");
+    await editor.answer("two files, @src/parse.ts first");
     await editor.idle(true);
     await editor.command("Interline: Show Changes");
     await page.locator(".tab.active", { hasText: "Interline's proposal" }).waitFor();

@@ -46,7 +46,7 @@ export default async function (world, test) {
   await editor.open("parse.ts");
 
   await test("all changes over several files are accepted at once, with what the user typed in between", async () => {
-    await ask("all over");
+    await ask("all over @src/parse.ts and @src/legacy.js");
     await editor.hunks(2);
     await editor.goTo(1);
     await keys.type("// typed");

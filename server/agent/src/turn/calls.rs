@@ -439,7 +439,8 @@ impl Turn {
             summary: output.summary.clone(),
         };
         self.recorder.record(place, Actor::Agent, outcome)?;
-        if !output.events.is_empty() {
+        let changes = |event: &EventData| !matches!(event, EventData::ContextShown { .. });
+        if output.events.iter().any(changes) {
             self.session.show(Display::HunksChanged);
         }
         self.session.show(Display::CallEnded {

@@ -272,7 +272,12 @@ impl Turn {
         let policy = self.policy(Access::Read).await;
         let output = self.execute(call.id, prepared, permit, policy).await;
         Ok(match output {
-            Ok(output) if output.status == CallStatus::Succeeded => Found::Text(output.content),
+            Ok(output) if output.status == CallStatus::Succeeded => {
+                for event in output.events {
+                    self.record(Actor::System, event)?;
+                }
+                Found::Text(output.content)
+            }
             _ => Found::Nothing,
         })
     }

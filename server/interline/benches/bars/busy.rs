@@ -77,7 +77,7 @@ fn prompt(editor: &mut Editor<'_>, session: &Value, text: &str) {
 }
 
 fn propose(editor: &mut Editor<'_>, session: &Value) {
-    prompt(editor, session, "propose");
+    prompt(editor, session, "propose @big.rs:1-2");
     editor.wait_for_end();
     let documents = editor.command("interline.hunks", json!({}));
     let hunks = documents["documents"][0]["hunks"].as_array().map(Vec::len);

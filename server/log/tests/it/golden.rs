@@ -9,10 +9,10 @@ use crate::common::{Bench, close, entry};
 use interline_log::{
     AssistantBlock, AssistantContent, BudgetLevel, BudgetLimit, BudgetStop, CallId, CallStatus,
     ClearedResult, CompactSummary, CompactTrigger, Conversation, CrashId, EditVerdict, Encoding,
-    Entry, Event, EventData, EventHead, FileBytes, HunkId, HunkKind, HunkRecord, LoadedFile, Mode,
-    PermissionAnswer, Prefix, RetryClass, SessionId, SessionSummary, StopReason, Store, SummaryBy,
-    TodoItem, TodoStatus, ToolDefinition, TurnId, TurnOutcome, UnsupportedClaim, Usage, Visit,
-    Wire, Workflow,
+    Entry, Event, EventData, EventHead, Extent, FileBytes, HunkId, HunkKind, HunkRecord,
+    LoadedFile, Mode, PermissionAnswer, Prefix, RetryClass, SessionId, SessionSummary, ShownFile,
+    StopReason, Store, SummaryBy, TodoItem, TodoStatus, ToolDefinition, TurnId, TurnOutcome,
+    UnsupportedClaim, Usage, Visit, Wire, Workflow,
 };
 
 fn folder() -> PathBuf {
@@ -145,6 +145,7 @@ fn is_listed(data: &EventData) {
         | EventData::InputSteer { .. }
         | EventData::InputEditor { .. }
         | EventData::ContextLoaded { .. }
+        | EventData::ContextShown { .. }
         | EventData::RequestSent { .. }
         | EventData::RequestRetry { .. }
         | EventData::ThinkingStripped { .. }
@@ -298,6 +299,14 @@ fn session_types() -> Vec<EventData> {
             files: vec![LoadedFile {
                 path: "AGENTS.md".into(),
                 sha256: "0".repeat(64),
+            }],
+        },
+        EventData::ContextShown {
+            files: vec![ShownFile {
+                path: "src/main.rs".into(),
+                sha256: "3".repeat(64),
+                version: Some(4),
+                extent: Extent::Part,
             }],
         },
         EventData::InputUser {

@@ -50,7 +50,7 @@ async fn a_request_goes_to_the_folder_of_its_document() {
     client.open("two/a.txt", "two").await;
     let mut sessions = Vec::new();
     for path in ["two/a.txt", "one/a.txt"] {
-        let argument = json!({ "instruction": "shout", "uri": client.uri(path) });
+        let argument = json!({ "instruction": "shout in @a.txt", "uri": client.uri(path) });
         let answer = client.command("interline.edit", argument).await;
         sessions.push(answer["result"]["session"].clone());
         proposed(&mut client, path).await;
@@ -82,7 +82,7 @@ async fn a_folder_may_come_later_and_takes_the_documents_that_are_open_in_it() {
     let model = Server::start(Script::of([edit("typed", "TYPED"), Step::say("done")])).await;
     let mut client = two_folders(&model, vec!["one"]).await;
     client.open("two/a.txt", "typed").await;
-    let argument = json!({ "instruction": "shout", "uri": client.uri("two/a.txt") });
+    let argument = json!({ "instruction": "shout in @a.txt", "uri": client.uri("two/a.txt") });
     let refused = client.command("interline.edit", argument.clone()).await;
     let message = refused["error"]["message"].as_str().unwrap();
     assert!(message.contains("open its folder"), "{message}");
@@ -133,7 +133,7 @@ async fn without_a_folder_a_file_is_worked_on_in_its_own() {
     );
 
     client.open("two/a.txt", "two").await;
-    let argument = json!({ "instruction": "shout", "uri": client.uri("two/a.txt") });
+    let argument = json!({ "instruction": "shout in @a.txt", "uri": client.uri("two/a.txt") });
     client.command("interline.edit", argument).await;
     proposed(&mut client, "two/a.txt").await;
     let trusted = client.command("interline.trust", json!({})).await;

@@ -186,7 +186,7 @@ async fn a_turns_hunks_come_before_its_end() {
     let model = Server::start(Script::of(steps)).await;
     let (mut client, _) = Client::start(Some(model.base_url()), json!({ "event": true })).await;
     client.open("a.txt", TEXT).await;
-    let shout = json!({ "text": "shout" });
+    let shout = json!({ "text": "shout in @a.txt" });
     client.command("interline.prompt", shout).await;
     let first = client
         .sees("interline/event", |params| {

@@ -276,7 +276,7 @@ async fn commits(interline: Value, method: &str) -> (Server, Client, Value, Valu
     std::fs::write(work.join("b.txt"), TEXT).unwrap();
     let (mut client, _) = setup.start().await;
     client.open("w/b.txt", "not saved\n").await;
-    let session = ask(&mut client, "shout and copy").await;
+    let session = ask(&mut client, "shout and copy @a.txt").await;
     let prompt = client.sees(method, |_| true).await;
     (model, client, session, prompt)
 }

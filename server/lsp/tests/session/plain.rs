@@ -183,7 +183,7 @@ async fn a_client_that_can_do_nothing_optional_is_served() {
         client.open(path, TEXT).await;
     }
     client
-        .command("interline.prompt", json!({ "text": "tidy up" }))
+        .command("interline.prompt", json!({ "text": "tidy up @a.txt" }))
         .await;
     client.told("I changed it.").await;
     for path in ["a.txt", "b.txt"] {

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::Environment;
 use crate::apply;
 use crate::count::counted;
-use crate::memory::Known;
 use crate::paths::{self, Use};
 use crate::redaction::keeps_secrets;
+use crate::shown::Known;
 use crate::tool::{Answer, Context, Stop, Tool};
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -110,7 +110,10 @@ fn step(environment: &Environment, file: FilePatch, steps: &mut apply::Steps) ->
             for hunk in &hunks {
                 keeps_secrets(&before, &hunk.new)?;
             }
-            if memory.knows(&path, &before) == Known::Changed {
+            let known = memory.shown.knows(&path, &before);
+            let replaced = hunks.iter().map(|hunk| hunk.old.as_str());
+            memory.shown.may_edit(&path, known, replaced)?;
+            if matches!(known, Known::Changed(_)) {
                 steps.notes.push(format!("note: `{path}` has changed since you read it: read it again before further edits"));
             }
             if !hunks.is_empty() {

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Environment;
 use crate::count::counted;
-use crate::memory::Known;
 use crate::parses;
 use crate::paths::{self, Use};
 use crate::redaction::keeps_secrets;
+use crate::shown::{self, Known};
 use crate::tool::{Answer, Context, Stop, Tool};
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -62,6 +62,13 @@ impl Tool for Edit {
             } = &environment;
             let path = paths::parse(workspace, &self.path)?;
             let before = workspace.proposed_text(*session, &path)?;
+            let shown = &memory.shown;
+            let known = shown.knows(&path, &before);
+            shown.may_edit(
+                &path,
+                known,
+                self.edits.iter().map(|edit| edit.old.as_str()),
+            )?;
             for edit in &self.edits {
                 keeps_secrets(&before, &edit.new)?;
             }
@@ -69,15 +76,18 @@ impl Tool for Edit {
             let outcome =
                 parses::propose(&environment, origin, &path, Proposed::Replace(replacements))?;
             let mut content = outcome.summary;
-            if memory.knows(&path, &before) == Known::Changed {
+            if matches!(known, Known::Changed(_)) {
                 content.push_str("\nnote: the text has changed since you read it: read it again before further edits");
             }
-            if let Ok(after) = workspace.proposed_text(*session, &path) {
-                memory.changed(&path, &before, &after);
-            }
+            let mut events = outcome.events;
+            events.extend(shown::after_change(
+                &environment,
+                &path,
+                known.once_edited(),
+            ));
             let hunks = counted(outcome.hunks.len(), "hunk", "hunks");
             let summary = format!("proposed {hunks} in {path}");
-            Ok(Answer::new(content, summary).with_events(outcome.events))
+            Ok(Answer::new(content, summary).with_events(events))
         };
         context.propose(propose).await
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use interline_log::{Access, RetryClass};
+use interline_log::{Access, EventData, Extent, RetryClass};
 use interline_policy::Facts;
 use interline_workspace::search::{self, GrepLine, GrepResult};
 use schemars::JsonSchema;
@@ -13,10 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::Environment;
 use crate::count::counted;
 use crate::paths::{self, Use};
+use crate::shown;
 use crate::tool::{Answer, Context, Stop, Tool};
 
 /// Matching lines of one answer.
 const MATCHES: usize = 200;
+/// Files of one answer that are put on record as shown; of the others the lines are in the answer.
+const FILES: usize = 20;
 /// Lines of context, at most.
 const CONTEXT: u8 = 20;
 
@@ -92,8 +95,28 @@ impl Grep {
         let matches = found.lines.iter().filter(|line| line.matched).count();
         let lines = counted(matches, "line", "lines");
         let summary = format!("found {lines} for {}", self.pattern);
-        Ok(Answer::new(render(&found), summary))
+        let events = shown(environment, &found);
+        Ok(Answer::new(render(&found), summary).with_events(events))
     }
+}
+
+/// The texts that lines were shown of, where nothing was known of them.
+fn shown(environment: &Environment, found: &GrepResult) -> Vec<EventData> {
+    let mut paths: Vec<_> = found.lines.iter().map(|line| &line.path).collect();
+    paths.dedup();
+    paths.retain(|path| !environment.memory.shown.has(path));
+    let shown = paths.into_iter().take(FILES).filter_map(|path| {
+        let text = environment
+            .workspace
+            .proposed_text(environment.session, path)
+            .ok()?;
+        Some(shown::file(environment, path, &text, Extent::Lines))
+    });
+    let files: Vec<_> = shown.collect();
+    if files.is_empty() {
+        return Vec::new();
+    }
+    vec![EventData::ContextShown { files }]
 }
 
 fn render(found: &GrepResult) -> String {

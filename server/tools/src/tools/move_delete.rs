@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Environment;
 use crate::paths::{self, Use};
+use crate::shown;
 use crate::tool::{Answer, Context, Stop, Tool};
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -46,10 +47,14 @@ impl Tool for Move {
             let from = paths::parse(workspace, &self.from)?;
             let to = paths::parse(workspace, &self.to)?;
             let before = workspace.proposed_text(*session, &from);
+            let known = memory
+                .shown
+                .knows(&from, before.as_deref().unwrap_or_default());
             let outcome = workspace.propose(origin, &from, Proposed::Move(to.clone()))?;
-            memory.moved(&from, &to, before.as_deref().unwrap_or_default());
+            let mut events = vec![outcome.event];
+            events.extend(shown::after_change(&environment, &to, known));
             let summary = format!("proposed to move {from} to {to}");
-            Ok(Answer::new(outcome.summary, summary).with_events(vec![outcome.event]))
+            Ok(Answer::new(outcome.summary, summary).with_events(events))
         };
         context.propose(propose).await
     }
@@ -83,7 +88,6 @@ impl Tool for Delete {
             let outcome = environment
                 .workspace
                 .propose(origin, &path, Proposed::Delete)?;
-            environment.memory.forget(&path);
             let summary = format!("proposed to delete {path}");
             Ok(Answer::new(outcome.summary, summary).with_events(vec![outcome.event]))
         };

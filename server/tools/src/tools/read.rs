@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
 
-use interline_log::{Access, RetryClass};
+use interline_log::{Access, Extent, RetryClass};
 use interline_policy::Facts;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Environment;
 use crate::count::counted;
 use crate::paths::{self, Use};
+use crate::shown::{self, Known};
 use crate::tool::{Answer, Context, Stop, Tool};
 
 /// Lines of one answer.
@@ -66,20 +67,22 @@ impl Read {
             .workspace
             .proposed_text(environment.session, &path)?;
         if text.is_empty() {
-            environment.memory.saw(&path, &text);
-            return Ok(Answer::new(
-                "(the file is empty)",
-                format!("read {path} (empty)"),
-            ));
+            let event = shown::event(environment, &path, &text, Extent::Whole);
+            let answer = Answer::new("(the file is empty)", format!("read {path} (empty)"));
+            return Ok(answer.with_events(vec![event]));
         }
-        let (content, shown) = number(&text, self.start_line, self.end_line)?;
-        if shown == text.split_inclusive('\n').count() && !has_cut_line(&text) {
-            environment.memory.saw(&path, &text);
+        let (content, lines) = number(&text, self.start_line, self.end_line)?;
+        let all = lines == text.split_inclusive('\n').count() && !has_cut_line(&text);
+        let known = Known::Current(Extent::Whole);
+        let events = if all {
+            vec![shown::event(environment, &path, &text, Extent::Whole)]
+        } else if environment.memory.shown.knows(&path, &text) == known {
+            Vec::new()
         } else {
-            environment.memory.saw_part(&path, &text);
-        }
-        let shown = counted(shown, "line", "lines");
-        Ok(Answer::new(content, format!("read {path} ({shown})")))
+            vec![shown::event(environment, &path, &text, Extent::Part)]
+        };
+        let lines = counted(lines, "line", "lines");
+        Ok(Answer::new(content, format!("read {path} ({lines})")).with_events(events))
     }
 }
 

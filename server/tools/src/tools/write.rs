@@ -1,16 +1,16 @@
 //! `write`: a new file, or a small one whole.
 
-use interline_log::{Access, RetryClass};
+use interline_log::{Access, Extent, RetryClass};
 use interline_policy::Facts;
 use interline_workspace::proposal::Proposed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
-use crate::memory::Known;
 use crate::parses;
 use crate::paths::{self, Use};
 use crate::redaction::keeps_secrets;
+use crate::shown::{self, Known};
 use crate::tool::{Answer, Context, Stop, Tool};
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -48,16 +48,16 @@ impl Tool for Write {
             let path = paths::parse(workspace, &self.path)?;
             // Text that can't be read (missing, binary) is `propose`'s to judge.
             if let Ok(before) = workspace.proposed_text(*session, &path) {
-                may_replace(memory.knows(&path, &before), &before)?;
+                may_replace(memory.shown.knows(&path, &before), &before)?;
                 keeps_secrets(&before, &self.content)?;
             }
             let outcome =
                 parses::propose(&environment, origin, &path, Proposed::Write(self.content))?;
-            if let Ok(after) = workspace.proposed_text(*session, &path) {
-                memory.saw(&path, &after);
-            }
+            let mut events = outcome.events;
+            let whole = Known::Current(Extent::Whole);
+            events.extend(shown::after_change(&environment, &path, whole));
             let summary = format!("proposed {path}, whole");
-            Ok(Answer::new(outcome.summary, summary).with_events(outcome.events))
+            Ok(Answer::new(outcome.summary, summary).with_events(events))
         };
         context.propose(propose).await
     }
@@ -67,9 +67,9 @@ impl Tool for Write {
 fn may_replace(known: Known, before: &str) -> Result<(), Stop> {
     let problem = match known {
         Known::Unread if !before.is_empty() => "the file exists and you have not read it",
-        Known::InPart => "you have read only a part of the file",
-        Known::Changed => "the text has changed since you read it",
-        Known::Current | Known::Unread => return Ok(()),
+        Known::Current(Extent::Part | Extent::Lines) => "you have read only a part of the file",
+        Known::Changed(_) => "the text has changed since you read it",
+        Known::Current(Extent::Whole) | Known::Unread => return Ok(()),
     };
     Err(Stop::Failed(format!(
         "{problem}: read it first, then use edit, or write again"
