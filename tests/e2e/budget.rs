@@ -164,7 +164,7 @@ fn all_sessions_share_the_day_and_those_of_a_folder_the_workspace() {
     stopped(elsewhere(), "day");
     assert_eq!(server.requests().len(), 3);
     // The cache is nobody's authority.
-    std::fs::remove_file(place.beside("home/state/spent-1.jsonl")).unwrap();
+    std::fs::remove_file(place.beside("home/state/spent-2.jsonl")).unwrap();
     stopped(elsewhere(), "day");
     place.config("");
     elsewhere().with(0);

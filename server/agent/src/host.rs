@@ -19,7 +19,7 @@ use crate::trust::TrustStore;
 use crate::upkeep::Upkeep;
 
 /// The cache of what was spent, in the state folder.
-const LEDGER: &str = "spent-1.jsonl";
+const LEDGER: &str = "spent-2.jsonl";
 
 /// What the configuration says, resolved.
 #[derive(Clone)]
@@ -289,7 +289,7 @@ impl Host {
         let (mut own, mut turn, mut id, mut root) =
             (Spending::default(), Spent::default(), None, None);
         for event in events {
-            own.apply(event.ts, &event.data);
+            own.apply(event.seq, event.ts, &event.data);
             id = Some(event.session);
             match &event.data {
                 EventData::SessionCreated { roots, .. } => root = roots.first().cloned(),

@@ -69,7 +69,7 @@ impl Inner {
 
     fn fold(&mut self, event: &Event) {
         self.conversation.apply(event);
-        self.spending.apply(event.ts, &event.data);
+        self.spending.apply(event.seq, event.ts, &event.data);
         self.claims.apply(&event.data);
         self.changes.apply(&event.data);
         self.reviewed.apply(event);

@@ -164,6 +164,12 @@ impl Session {
         }
     }
 
+    /// Who requests say that they are of: in a re-run the session that they were made in.
+    pub(crate) fn named(&self) -> SessionId {
+        let recording = self.recording.as_ref();
+        recording.map_or(self.id, |recording| recording.made_in())
+    }
+
     pub(crate) fn show(&self, display: Display) {
         self.editor.show(self.id, display);
     }

@@ -14,7 +14,7 @@ use crate::{SessionSummary, disk};
 
 const NAME: &str = "summary.json";
 /// To be raised with any change of what a summary says of the same events.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Shorter logs are read as fast.
 const WORTH_IT: u64 = 256 << 10;
 /// No summary is longer.

@@ -19,7 +19,7 @@ pub struct Forked {
 
 impl Store {
     /// Makes a session from the events of another one: those before the event `at`, or before the first damage, or all.
-    /// What it spent counts for the new one as well.
+    /// What it spent goes on counting for it, and not for the new one.
     ///
     /// # Errors
     /// [`LogError::NotFound`], [`LogError::Io`]; [`LogError::Fork`] where there is nothing before that point, or less

@@ -284,9 +284,9 @@ impl Covered {
     fn take(&mut self, folder: &Path, text: &str) -> Option<()> {
         let envelope: Envelope<'_> = serde_json::from_str(text).ok()?;
         if Spending::minds(envelope.r#type.get().trim_matches('"')) {
-            let ts = envelope.ts;
+            let (seq, ts) = (envelope.seq, envelope.ts);
             let data = reader::data(folder, &reader::Line { text, envelope }).ok()?;
-            self.spending.apply(ts, &data);
+            self.spending.apply(seq, ts, &data);
         }
         Some(())
     }

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EventData, Spent, Usage};
+use crate::{EventData, Lineage, Spent, Usage};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// What a session has spent. Nothing but [`EventData::SessionCreated`], [`EventData::SessionResumed`],
-/// [`EventData::BudgetReserved`], [`EventData::ResponseStopped`] and [`EventData::TurnEnded`] changes it.
+/// What a session has spent. Nothing but [`EventData::SessionCreated`], [`EventData::SessionForked`],
+/// [`EventData::SessionResumed`], [`EventData::BudgetReserved`], [`EventData::ResponseStopped`] and
+/// [`EventData::TurnEnded`] changes it. What a fork has copied counts for the session that it was spent in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spending {
     roots: Vec<String>,
+    #[serde(default)]
+    lineage: Lineage,
     days: BTreeMap<u64, Spent>,
     /// The request that is under way: its day, and the most that it may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,10 +29,12 @@ impl Spending {
         ts / DAY_MS
     }
 
-    /// Takes the next event in, which happened at `ts`.
-    pub fn apply(&mut self, ts: u64, data: &EventData) {
+    /// Takes the next event in, with this number, which happened at `ts`.
+    pub fn apply(&mut self, seq: u64, ts: u64, data: &EventData) {
+        self.lineage.apply(seq, data);
         match data {
             EventData::SessionCreated { roots, .. } => self.roots.clone_from(roots),
+            _ if self.lineage.made_in(seq).is_some() => {}
             EventData::BudgetReserved { tokens, micro_usd } => {
                 let mut most = Spent::default();
                 let usage = Usage {
@@ -63,6 +68,7 @@ impl Spending {
         matches!(
             kind,
             "session.created"
+                | "session.forked"
                 | "session.resumed"
                 | "budget.reserved"
                 | "response.stopped"
@@ -101,7 +107,7 @@ impl Spending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{StopReason, TurnOutcome};
+    use crate::{SessionId, StopReason, TurnOutcome};
 
     fn stopped(tokens: u64, cost: Option<u64>) -> EventData {
         EventData::ResponseStopped {
@@ -117,9 +123,9 @@ mod tests {
     #[test]
     fn days_are_kept_apart_and_what_has_no_price_is_told() {
         let mut spending = Spending::default();
-        spending.apply(0, &stopped(1, Some(10)));
-        spending.apply(DAY_MS - 1, &stopped(2, Some(20)));
-        spending.apply(DAY_MS, &stopped(4, None));
+        spending.apply(0, 0, &stopped(1, Some(10)));
+        spending.apply(0, DAY_MS - 1, &stopped(2, Some(20)));
+        spending.apply(0, DAY_MS, &stopped(4, None));
         let first = spending.on(0);
         assert_eq!((first.usage.output, first.cost_micro_usd), (3, 30));
         let second = spending.on(1);
@@ -146,12 +152,40 @@ mod tests {
         ];
         for end in ends {
             let mut spending = Spending::default();
-            spending.apply(DAY_MS, &reserved);
+            spending.apply(0, DAY_MS, &reserved);
             assert_eq!(spending.on(1).cost_micro_usd, 50);
             assert_eq!(spending.on(0).cost_micro_usd, 0);
             assert_eq!(spending.total().usage.total(), 100);
-            spending.apply(DAY_MS, &end);
+            spending.apply(0, DAY_MS, &end);
             assert_eq!(spending.total().usage.total(), 0, "{end:?}");
         }
+    }
+
+    #[test]
+    fn what_a_fork_has_copied_was_spent_by_another() {
+        let mut spending = Spending::default();
+        let events = [
+            EventData::SessionForked {
+                of: SessionId::new(),
+                events: 3,
+                damage: String::new(),
+            },
+            EventData::SessionCreated {
+                version: String::new(),
+                roots: vec!["/w".into()],
+            },
+            stopped(1, Some(10)),
+            EventData::BudgetReserved {
+                tokens: 100,
+                micro_usd: 50,
+            },
+        ];
+        for (seq, event) in events.iter().enumerate() {
+            spending.apply(seq as u64, 0, event);
+        }
+        assert_eq!(spending.total(), Spent::default());
+        assert!(spending.is_in("/w"));
+        spending.apply(4, 0, &stopped(2, Some(20)));
+        assert_eq!(spending.total().cost_micro_usd, 20);
     }
 }

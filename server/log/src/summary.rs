@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, EventData, SessionId, TurnId, Usage};
+use crate::{Event, EventData, Lineage, SessionId, TurnId, Usage};
 
 /// Tokens and money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,12 +68,14 @@ pub struct SessionSummary {
     /// What the open turn asks permission for, where its last question has no answer.
     #[serde(default)]
     pub waiting: Option<String>,
-    /// What it took, in all.
+    /// What it took, in all; of a fork: since then.
     pub spent: Spent,
     /// What each turn took.
     pub by_turn: BTreeMap<TurnId, Spent>,
     /// Why it can't be read.
     pub problem: Option<String>,
+    #[serde(skip)]
+    lineage: Lineage,
 }
 
 impl SessionSummary {
@@ -92,6 +94,7 @@ impl SessionSummary {
             spent: Spent::default(),
             by_turn: BTreeMap::new(),
             problem: None,
+            lineage: Lineage::default(),
         }
     }
 
@@ -101,6 +104,7 @@ impl SessionSummary {
             self.created = event.ts;
         }
         self.last_event = event.ts;
+        self.lineage.apply(event.seq, &event.data);
         match &event.data {
             EventData::SessionCreated { roots, .. } => self.roots.clone_from(roots),
             EventData::InputUser { title, .. } => {
@@ -116,7 +120,9 @@ impl SessionSummary {
                 cost_micro_usd,
                 ..
             } => {
-                self.spent.add(*usage, *cost_micro_usd);
+                if self.lineage.made_in(event.seq).is_none() {
+                    self.spent.add(*usage, *cost_micro_usd);
+                }
                 if let Some(turn) = event.turn {
                     self.by_turn
                         .entry(turn)

@@ -10,7 +10,7 @@ mod rerun;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use interline_log::{Conversation, Event, EventData, SessionId, ToolDefinition};
+use interline_log::{Conversation, Event, EventData, Lineage, SessionId, ToolDefinition};
 use interline_model::{ModelSpec, Request};
 use sha2::{Digest as _, Sha256};
 
@@ -130,8 +130,7 @@ struct Fold {
     config: Option<Config>,
     /// The request for a summary that is about to go out.
     summary: Option<Request>,
-    /// Events before this one were made in another session.
-    copied: Option<(SessionId, u64)>,
+    lineage: Lineage,
 }
 
 /// What stands before the conversation in each request.
@@ -144,12 +143,8 @@ struct Config {
 
 impl Fold {
     fn apply(&mut self, event: &Event) -> Result<Compared, Unequal> {
+        self.lineage.apply(event.seq, &event.data);
         let compared = match &event.data {
-            // Of a fork of a fork the inner one counts: it stands later.
-            EventData::SessionForked { of, events, .. } => {
-                self.copied = Some((*of, event.seq + 1 + events));
-                Compared::Nothing
-            }
             EventData::SessionConfig {
                 model_id,
                 wire,
@@ -186,7 +181,7 @@ impl Fold {
                 text,
                 max_output,
             } => {
-                let asked = compact::request(system, text, *max_output, event.session);
+                let asked = compact::request(system, text, *max_output, self.made_in(event));
                 self.summary = Some(asked);
                 Compared::Nothing
             }
@@ -213,10 +208,7 @@ impl Fold {
 
     /// A request names the session that it was made in.
     fn made_in(&self, event: &Event) -> SessionId {
-        match self.copied {
-            Some((of, until)) if event.seq < until => of,
-            _ => event.session,
-        }
+        self.lineage.made_in(event.seq).unwrap_or(event.session)
     }
 
     /// Makes the request again.

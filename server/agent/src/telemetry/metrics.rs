@@ -95,7 +95,8 @@ impl Metrics {
         if !std::mem::take(&mut self.changed) {
             return None;
         }
-        let sums = self.sums.iter().map(|((instrument, attributes), value)| {
+        let mut metrics = Vec::new();
+        for ((instrument, attributes), value) in &self.sums {
             let point = NumberDataPoint {
                 attributes: written(attributes),
                 start_time_unix_nano: self.since,
@@ -104,34 +105,45 @@ impl Metrics {
                 ..NumberDataPoint::default()
             };
             let sum = Sum {
-                data_points: vec![point],
+                data_points: Vec::new(),
                 aggregation_temporality: AggregationTemporality::Cumulative.into(),
                 is_monotonic: true,
             };
-            metric(*instrument, Data::Sum(sum))
-        });
-        let histograms = self
-            .histograms
-            .iter()
-            .map(|((instrument, attributes), buckets)| {
-                let point = HistogramDataPoint {
-                    attributes: written(attributes),
-                    start_time_unix_nano: self.since,
-                    time_unix_nano: now,
-                    count: buckets.counts.iter().sum(),
-                    sum: Some(buckets.sum),
-                    bucket_counts: buckets.counts.clone(),
-                    explicit_bounds: buckets.bounds.to_vec(),
-                    ..HistogramDataPoint::default()
-                };
-                let histogram = Histogram {
-                    data_points: vec![point],
-                    aggregation_temporality: AggregationTemporality::Cumulative.into(),
-                };
-                metric(*instrument, Data::Histogram(histogram))
-            });
-        Some(sums.chain(histograms).collect())
+            if let Some(Data::Sum(sum)) = stream(&mut metrics, *instrument, Data::Sum(sum)) {
+                sum.data_points.push(point);
+            }
+        }
+        for ((instrument, attributes), buckets) in &self.histograms {
+            let point = HistogramDataPoint {
+                attributes: written(attributes),
+                start_time_unix_nano: self.since,
+                time_unix_nano: now,
+                count: buckets.counts.iter().sum(),
+                sum: Some(buckets.sum),
+                bucket_counts: buckets.counts.clone(),
+                explicit_bounds: buckets.bounds.to_vec(),
+                ..HistogramDataPoint::default()
+            };
+            let histogram = Histogram {
+                data_points: Vec::new(),
+                aggregation_temporality: AggregationTemporality::Cumulative.into(),
+            };
+            let data = Data::Histogram(histogram);
+            if let Some(Data::Histogram(histogram)) = stream(&mut metrics, *instrument, data) {
+                histogram.data_points.push(point);
+            }
+        }
+        Some(metrics)
     }
+}
+
+/// The metric of an instrument, which all its points stand in: one name comes once in an export. `empty`: what it is
+/// where this is the first point. The points of an instrument come one after the other.
+fn stream(metrics: &mut Vec<Metric>, instrument: Instrument, empty: Data) -> Option<&mut Data> {
+    if metrics.last().is_none_or(|last| last.name != instrument.0) {
+        metrics.push(metric(instrument, empty));
+    }
+    metrics.last_mut()?.data.as_mut()
 }
 
 fn metric((name, unit): Instrument, data: Data) -> Metric {

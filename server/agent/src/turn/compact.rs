@@ -95,7 +95,7 @@ impl Turn {
             system: self.system.clone(),
             messages,
             max_output: self.max_output,
-            session: self.session.id,
+            session: self.session.named(),
         };
         self.model.encode(&request).map_err(|error| failed(&error))
     }

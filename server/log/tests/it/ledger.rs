@@ -56,7 +56,7 @@ impl Place {
         for summary in self.store.list().unwrap() {
             let mut spending = Spending::default();
             for event in self.store.read(summary.id).unwrap() {
-                spending.apply(event.ts, &event.data);
+                spending.apply(event.seq, event.ts, &event.data);
             }
             if besides == Some(summary.id) {
                 continue;

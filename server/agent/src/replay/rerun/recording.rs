@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use interline_log::{
-    BudgetStop, Entry, Event, EventData, LogError, SessionId, ToolDefinition, TurnOutcome,
+    BudgetStop, Entry, Event, EventData, Lineage, LogError, SessionId, ToolDefinition, TurnOutcome,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,7 @@ const TOLD: &str = "<";
 pub(crate) struct Recording {
     session: SessionId,
     events: Arc<[Event]>,
+    lineage: Lineage,
     state: Mutex<State>,
 }
 
@@ -41,15 +42,27 @@ struct State {
 impl Recording {
     /// `events` of one session, from the first one on.
     pub(super) fn new(session: SessionId, events: Arc<[Event]>) -> Self {
+        let mut lineage = Lineage::default();
+        for event in events.iter() {
+            lineage.apply(event.seq, &event.data);
+        }
         Self {
             session,
             events,
+            lineage,
             state: Mutex::default(),
         }
     }
 
     pub(crate) fn session(&self) -> SessionId {
         self.session
+    }
+
+    /// The session that the next request was made in: what a fork has copied is another's.
+    pub(crate) fn made_in(&self) -> SessionId {
+        let next = self.events.get(self.state().at);
+        let made_in = next.and_then(|next| self.lineage.made_in(next.seq));
+        made_in.unwrap_or(self.session)
     }
 
     // --- for the recorder ---
