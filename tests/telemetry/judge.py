@@ -5,6 +5,7 @@ Both are decoded with the OpenTelemetry project's own types, none of which Inter
 """
 
 import contextlib
+import gzip
 import http.server
 import json
 import os
@@ -87,6 +88,8 @@ class Receipt(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
+        if self.headers["content-encoding"] == "gzip":
+            body = gzip.decompress(body)
         name, kind = self.KINDS[self.path]
         request = kind()
         request.ParseFromString(body)
@@ -133,7 +136,7 @@ def collector(place, receiver):
     grpc, port = free_port(), free_port()
     arguments = [
         *(COLLECTOR, "start", "--environment", "test", "--exporter", "otlp", "--otlp-exporter-protocol", "http"),
-        *("--otlp-exporter-endpoint", receiver.address, "--otlp-exporter-compression", "none"),
+        *("--otlp-exporter-endpoint", receiver.address),
         *("--otlp-grpc-endpoint", f"127.0.0.1:{grpc}", "--otlp-http-endpoint", f"127.0.0.1:{port}"),
         *("--pid-file", place / "collector.pid", "--log-file", place / "collector.log"),
     ]
@@ -153,7 +156,7 @@ def turn(place, endpoint):
         (home / "config/config.toml").write_text(
             f'model = "m"\n[telemetry]\nendpoint = "{endpoint}"\n'
             f'[models.m]\nprovider = "anthropic"\nid = "claude-of-the-judge"\nbase_url = "{base}"\napi_key_env = "THE_KEY"\n'
-            f'price = {{ input = {PRICE["input"]}, output = {PRICE["output"]} }}\n'
+            f'price = {{ input = {PRICE["input"]}, output = {PRICE["output"]}, cache_read = 0.3, cache_write = 3.75 }}\n'
         )
         env = {**os.environ, "INTERLINE_HOME": str(home), "THE_KEY": KEY, "MY_TOKEN": SECRET, "NO_PROXY": "127.0.0.1"}
         command = [INTERLINE, "run", "--diff", f"{WORDS} with {SECRET}"]
@@ -221,6 +224,7 @@ def resources_say_who(receiver, _session, _log):
 
 def nothing_was_said(receiver, _session, _log):
     everything = b"".join(receiver.bodies)
+    assert everything
     for word in [SECRET, KEY, WORDS, ANSWER, "no/such/place.rs", "main.rs"]:
         assert word.encode() not in everything, word
 

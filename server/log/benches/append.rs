@@ -74,13 +74,14 @@ fn bare_write_and_sync(bencher: Bencher<'_, '_>) {
 }
 
 /// What a tool reads: code in which names of secrets stand, and no secret.
-#[divan::bench(sample_size = 1, sample_count = 1_000)]
-fn append_code(bencher: Bencher<'_, '_>) {
+#[divan::bench(args = [3_500, 100_000], sample_size = 1, sample_count = 1_000)]
+fn append_code(bencher: Bencher<'_, '_>, bytes: usize) {
     let mut session = session();
-    let text = include_str!("../src/redact.rs")
+    let text: String = include_str!("../src/store.rs")
         .chars()
-        .take(3_500)
-        .collect::<String>();
+        .cycle()
+        .take(bytes)
+        .collect();
     bencher
         .with_inputs(|| Entry {
             data: EventData::InputSteer { text: text.clone() },

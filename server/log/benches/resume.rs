@@ -1,4 +1,4 @@
-//! What a resumed session waits for: reading and checking a long log, and both folds of it.
+//! What a resumed session waits for: reading a long log, checking it against its signed checkpoints, and both folds of it.
 //!
 //! `cargo bench -p interline-log --bench resume`. The bar: 100,000 events, with payloads in blobs, under 1 s.
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
@@ -6,7 +6,7 @@
 use divan::Bencher;
 use interline_log::{
     Actor, AssistantBlock, AssistantContent, CallId, CallStatus, Conversation, Entry, EventData,
-    RetryClass, SessionId, StopReason, Store, TurnId, Usage, Workflow,
+    KeyFile, RetryClass, SessionId, StopReason, Store, TurnId, Usage, Workflow,
 };
 
 fn main() {
@@ -82,8 +82,9 @@ fn step(number: usize) -> [EventData; 8] {
     ]
 }
 
+/// Signed as real logs are: a checkpoint for each 1,000 events.
 fn long_session(folder: &std::path::Path) -> (Store, SessionId) {
-    let store = Store::new(folder.to_owned());
+    let store = Store::new(folder.join("sessions")).signing(KeyFile::own(folder));
     let id = SessionId::new();
     let mut log = store.create(id).unwrap();
     let turn = TurnId::new();
