@@ -82,26 +82,30 @@ impl<'de> Deserialize<'de> for EventData {
     }
 }
 
-/// An event's type and payload as JSON text, split from `{"type": …, "data": …}`.
+/// An event's type and payload as JSON text: `{"type":…,"data":…}`, as serde writes it.
 pub(crate) struct Encoded {
     text: String,
+    /// Where the payload begins.
+    data: usize,
 }
+
+const TYPE: &str = "{\"type\":";
+const DATA: &str = ",\"data\":";
 
 impl Encoded {
     /// Refuses what could not be read back, so that no log is ever damaged by its own writer.
     pub(crate) fn new(data: &EventData) -> Result<Self, serde_json::Error> {
         let text = serde_json::to_string(data)?;
         let is_unknown = matches!(data, EventData::Unknown { .. });
-        if is_unknown
-            || text
-                .bytes()
-                .filter(|byte| matches!(byte, b'[' | b'{'))
-                .count()
-                >= JSON_DEPTH
-        {
+        if is_unknown || is_deep(&text) {
             decode_newest(&text)?;
         }
-        Ok(Self { text })
+        let kind = text.strip_prefix(TYPE).and_then(string).unwrap_or_default();
+        let data = TYPE.len() + kind.len() + DATA.len();
+        if text.get(TYPE.len() + kind.len()..data) != Some(DATA) {
+            return Err(serde::ser::Error::custom("it has no type and payload"));
+        }
+        Ok(Self { text, data })
     }
 
     /// The whole object.
@@ -110,21 +114,79 @@ impl Encoded {
     }
 
     /// The version of the payload.
-    pub(crate) fn version(&self) -> Result<u32, serde_json::Error> {
-        Ok(newest(plain(self.parts()?.0)))
+    pub(crate) fn version(&self) -> u32 {
+        newest(self.kind())
     }
 
-    /// The type's name.
+    /// The type's name. Names of ours have no escapes.
     pub(crate) fn kind(&self) -> &str {
-        let name = self.text.strip_prefix(r#"{"type":""#).unwrap_or_default();
-        name.split('"').next().unwrap_or_default()
+        self.kind_json().trim_matches('"')
     }
 
-    /// The type, then the payload, both JSON text.
-    pub(crate) fn parts(&self) -> Result<(&RawValue, &RawValue), serde_json::Error> {
-        let tagged: Tagged<&RawValue, &RawValue> = serde_json::from_str(&self.text)?;
-        Ok((tagged.r#type, tagged.data))
+    /// The type, as JSON text.
+    pub(crate) fn kind_json(&self) -> &str {
+        let end = self.data.saturating_sub(DATA.len());
+        self.text.get(TYPE.len()..end).unwrap_or_default()
     }
+
+    /// The payload, as JSON text.
+    pub(crate) fn data(&self) -> &str {
+        let data = self.text.get(self.data..).unwrap_or_default();
+        data.strip_suffix('}').unwrap_or(data)
+    }
+
+    /// The payload, likewise, without another copy of it.
+    pub(crate) fn into_data(self) -> Vec<u8> {
+        let mut bytes = self.text.into_bytes();
+        bytes.pop();
+        bytes.drain(..self.data.min(bytes.len()));
+        bytes
+    }
+}
+
+/// The JSON string that `text` begins with, its quotes included.
+fn string(text: &str) -> Option<&str> {
+    let mut escaped = false;
+    let inside = text.strip_prefix('"')?.bytes();
+    let end = inside.into_iter().position(|byte| match byte {
+        _ if std::mem::take(&mut escaped) => false,
+        b'\\' => {
+            escaped = true;
+            false
+        }
+        byte => byte == b'"',
+    })?;
+    text.get(..end + 2)
+}
+
+/// Is the JSON text nested so deep that it might not be read back? Brackets in strings count for nothing: code has many.
+fn is_deep(text: &str) -> bool {
+    let brackets = |bytes| memchr::memchr2_iter(b'[', b'{', bytes);
+    let mut rest = text.as_bytes();
+    if brackets(rest).nth(JSON_DEPTH - 1).is_none() {
+        return false;
+    }
+    let mut found = 0;
+    while let Some(quote) = memchr::memchr(b'"', rest) {
+        let (outside, string) = rest.split_at(quote);
+        found += brackets(outside).count();
+        rest = after_string(string.get(1..).unwrap_or_default());
+    }
+    found + brackets(rest).count() >= JSON_DEPTH
+}
+
+/// What stands behind the end of a string.
+fn after_string(mut inside: &[u8]) -> &[u8] {
+    while let Some(at) = memchr::memchr2(b'"', b'\\', inside) {
+        let is_end = inside.get(at) == Some(&b'"');
+        inside = inside
+            .get(at + if is_end { 1 } else { 2 }..)
+            .unwrap_or_default();
+        if is_end {
+            return inside;
+        }
+    }
+    &[]
 }
 
 /// The name of a type as it stands between its quotes. Names of ours have no escapes.
@@ -254,6 +316,28 @@ mod tests {
     }
 
     #[test]
+    fn type_and_payload_are_split_where_they_end() {
+        let unknown = EventData::Unknown {
+            r#type: r#"a"\,"data":"#.into(),
+            data: serde_json::json!({"data": [1, "}"]}),
+        };
+        let encoded = Encoded::new(&unknown).unwrap();
+        assert_eq!(encoded.kind_json(), r#""a\"\\,\"data\":""#);
+        assert_eq!(encoded.data(), r#"{"data":[1,"}"]}"#);
+        assert_eq!(encoded.into_data(), br#"{"data":[1,"}"]}"#);
+    }
+
+    #[test]
+    fn brackets_in_strings_are_no_depth() {
+        let text = "a \"[\\[{[".repeat(JSON_DEPTH);
+        assert!(!is_deep(&serde_json::json!({ "text": text }).to_string()));
+        assert!(is_deep(&format!(
+            "{{\"text\":\"\\\"\"}}{}",
+            "[".repeat(JSON_DEPTH)
+        )));
+    }
+
+    #[test]
     fn flattened_outcomes_survive() {
         check(r#"{"type":"turn.ended","data":{"outcome":"stopped","reason":"budget","message":"raise it"}}"#).unwrap();
         check(r#"{"type":"turn.ended","data":{"outcome":"done"}}"#).unwrap();
@@ -309,7 +393,7 @@ mod tests {
             prefix: None,
         };
         assert_eq!(decode_as(1, first).unwrap(), sent);
-        assert_eq!(Encoded::new(&sent).unwrap().version().unwrap(), 3);
+        assert_eq!(Encoded::new(&sent).unwrap().version(), 3);
         // Version 0 never was: what it says has to fit all the same.
         assert!(decode_as(0, r#"{"type":"input.steer","data":{"words":"go on"}}"#).is_err());
     }

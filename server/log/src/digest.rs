@@ -48,7 +48,6 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 64];
         for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
             pair.copy_from_slice(&[
@@ -81,23 +80,31 @@ impl FromStr for Digest {
         };
         let pairs: &[[u8; 2]; 32] = pairs.try_into().map_err(|_| DigestError)?;
         let mut bytes = [0; 32];
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            let (Some(high), Some(low)) = (nibble(*high), nibble(*low)) else {
-                return Err(DigestError);
-            };
+        let mut seen = 0;
+        for (byte, pair) in bytes.iter_mut().zip(pairs) {
+            let [high, low] = pair.map(|digit| NIBBLES[usize::from(digit)]);
+            seen |= high | low;
             *byte = high << 4 | low;
+        }
+        if seen & NO_DIGIT != 0 {
+            return Err(DigestError);
         }
         Ok(Self(bytes))
     }
 }
 
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
+/// What a byte is as a digit; [`NO_DIGIT`] if it is none. A table: each line of a log has two digests to be read.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        nibbles[DIGITS[value] as usize] = value as u8;
+        value += 1;
     }
-}
+    nibbles
+};
+const NO_DIGIT: u8 = 16;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -57,7 +57,7 @@ pub(crate) struct Envelope<'a> {
 
 /// What ends a line.
 pub(crate) enum Payload<'a> {
-    Inline(&'a RawValue),
+    Inline(&'a str),
     Blob(Digest),
 }
 

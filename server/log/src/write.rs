@@ -97,11 +97,8 @@ impl Log {
     pub fn append(&mut self, entry: Entry) -> Result<Event, LogError> {
         self.alive()?;
         let (data, encoded) = self.redactor.apply(entry.data)?;
-        let version = encoded
-            .version()
-            .map_err(|error| LogError::Encode(error.to_string()))?;
         let event = Event {
-            version,
+            version: encoded.version(),
             seq: self.head.seq,
             id: EventId::new(),
             ts: now(),
@@ -114,9 +111,11 @@ impl Log {
         };
         let (line, blob, hash) = encode(&event, &encoded, self.head.prev)
             .map_err(|error| LogError::Encode(error.to_string()))?;
+        let kind = encoded.kind().to_owned();
+        let blob = blob.map(|digest| (digest, encoded.into_data()));
         self.send(Job::Line { line, blob })?;
         self.head.advance(hash);
-        crash::note(event.session, event.seq, event.ts, encoded.kind());
+        crash::note(event.session, event.seq, event.ts, &kind);
         Ok(event)
     }
 
@@ -171,21 +170,16 @@ impl Drop for Log {
     }
 }
 
-/// The line of `event`, and the payload beside it if it is long.
-#[expect(clippy::type_complexity, reason = "used once, right above")]
+/// The line of `event` and its hash, and between them the name of the payload if that is too long for a line.
 fn encode(
     event: &Event,
     encoded: &Encoded,
     prev: Digest,
-) -> Result<(Vec<u8>, Option<(Digest, Vec<u8>)>, Digest), serde_json::Error> {
-    let (kind, data) = encoded.parts()?;
-    let blob = (data.get().len() > INLINE_LIMIT).then(|| {
-        let bytes = data.get().as_bytes();
-        (Digest::of(&[bytes]), bytes.to_vec())
-    });
-    let payload = blob
-        .as_ref()
-        .map_or(Payload::Inline(data), |(digest, _)| Payload::Blob(*digest));
+) -> Result<(Vec<u8>, Option<Digest>, Digest), serde_json::Error> {
+    let kind = serde_json::from_str(encoded.kind_json())?;
+    let data = encoded.data();
+    let blob = (data.len() > INLINE_LIMIT).then(|| Digest::of(&[data.as_bytes()]));
+    let payload = blob.map_or(Payload::Inline(data), Payload::Blob);
     let (line, hash) = line::encode(&envelope(event, kind, prev), &payload)?;
     Ok((line, blob, hash))
 }

@@ -107,6 +107,29 @@ fn others_count_for_the_day_and_those_in_the_folder_for_the_workspace() {
 }
 
 #[test]
+fn what_a_fork_has_copied_counts_once_and_what_it_spends_then_too() {
+    let place = Place::new();
+    let first = place.session("/w", &[1, 2]);
+    let fork = place.store.fork(first, None).unwrap().session;
+    let again = place.store.fork(fork, None).unwrap().session;
+    place.go_on(fork, &[4]);
+    place.go_on(again, &[8]);
+    for ledger in [place.ledger(), place.ledger()] {
+        let all = ledger.others(None, today(), "/w").unwrap();
+        assert_eq!((tokens(&all.day), tokens(&all.workspace)), (15, 15));
+    }
+    let listed = place.store.list().unwrap();
+    let spent = |id| {
+        listed
+            .iter()
+            .find(|session| session.id == id)
+            .unwrap()
+            .spent
+    };
+    assert_eq!([first, fork, again].map(|id| tokens(&spent(id))), [3, 4, 8]);
+}
+
+#[test]
 fn what_another_process_spends_is_seen_at_the_next_look() {
     let place = Place::new();
     let here = place.ledger();
