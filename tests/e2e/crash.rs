@@ -182,11 +182,11 @@ fn what_is_old_goes_after_a_turn_and_what_a_resume_needs_stays() {
     let own = own.map(|entry| entry.unwrap().path()).next().unwrap();
     let stray = crash("01ARZ3NDEKTSV4RRFFQ69G5FAV");
     let text = r#"{"version":"0","process":1,"ts":2,"cause":"SIGBUS","fatal":true}"#;
-    std::fs::write(&stray, text).unwrap();
+    place.write(stray.to_str().unwrap(), text);
     let scratch = place.state("scratch/0123456789abcdef/0");
     std::fs::create_dir_all(scratch.join("shadow")).unwrap();
     let lock = scratch.with_extension("lock");
-    std::fs::write(&lock, "").unwrap();
+    place.write(lock.to_str().unwrap(), "");
     for (path, days) in [(&own, 100), (&stray, 100), (&lock, 40)] {
         age(path, days);
     }

@@ -208,11 +208,10 @@ fn a_collector_gets_the_turn_and_none_of_its_words() {
     let metrics = collector.metrics();
     let metric = |name: &'static str| metrics.iter().filter(move |metric| metric.name == name);
     let tokens: f64 = metric("gen_ai.client.token.usage")
-        .map(|metric| match &metric.data {
+        .flat_map(|metric| match &metric.data {
             Some(Data::Histogram(histogram)) => histogram.data_points.iter(),
             other => panic!("{other:?}"),
         })
-        .flatten()
         .map(|point| point.sum.unwrap())
         .sum();
     let used = chats.iter().flat_map(|chat| {
