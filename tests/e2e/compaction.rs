@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use interline_log::{Event, EventData, SessionId, Store, SummaryBy};
-use scripted_model::{Check, RecordedRequest, Script, Server, Step, When};
+use scripted_model::{Check, RecordedRequest, Script, Server, Step, Usage, When};
 use serde_json::{Value, json};
 
 use crate::place::Place;
@@ -163,6 +163,39 @@ fn two_hundred_steps_in_a_small_window() {
         nothing_is_lost(&requests, provider);
         at_most_one_between_two_requests(&events);
         the_summaries_are_paid_for(&events, &requests);
+    }
+}
+
+/// The same conversation, of which a provider says that it has few tokens or many, most of them from its cache.
+#[test]
+fn what_the_provider_counts_decides_when_room_is_made() {
+    let few = Usage {
+        input: 600,
+        output: 10,
+        ..Usage::default()
+    };
+    let many = Usage {
+        input: 10,
+        output: 10,
+        cache_read: 20_000,
+        ..Usage::default()
+    };
+    for (provider, _) in WIRES {
+        let compactions = [few, many].map(|usage| {
+            let counted = |step| Step {
+                usage: Some(usage),
+                ..step
+            };
+            let reads = (0..10).map(read).chain([Step::say("Read.")]);
+            let server = Server::launch(script(reads.map(counted).collect()), None).unwrap();
+            let place = place(&server, provider, 24_000);
+            place
+                .interline(&["run", "--trust", "--diff", REQUEST])
+                .with(0);
+            count(&events(&place).1, committed)
+        });
+        assert_eq!(compactions[0], 0, "{provider}: few tokens");
+        assert!(compactions[1] > 0, "{provider}: many tokens");
     }
 }
 

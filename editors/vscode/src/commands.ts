@@ -40,6 +40,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     showDiff: () => diff.show(),
     cancelTurn: () => server.command("cancel"),
     undoTurn: () => server.command("undo"),
+    compactSession: () => server.command("compact"),
     selectMode: () => selectMode(server, turns),
     selectModel: () => selectModel(server),
     showTranscript: () => transcript.show(),

@@ -29,6 +29,12 @@ export interface ClientOptions {
   settings?: Settings;
 }
 
+/** Argument of `interline.compact`. */
+export interface CompactArgs {
+  /** The session; the current one where left out. */
+  session?: string;
+}
+
 /** Argument of `interline.complete`. */
 export interface CompleteArgs {
   /** What is typed of the mention, without the `@`. */

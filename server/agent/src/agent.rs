@@ -1,6 +1,7 @@
 //! One connection's handle on the agent. Every method is quick: it enqueues and returns.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -227,6 +228,20 @@ impl Agent {
         Ok(Started {
             session: Some(id),
             turn,
+        })
+    }
+
+    /// Has a conversation made shorter before its next request, whatever room there is.
+    pub fn compact(&self, session: Option<SessionId>) -> Result<Started, AgentError> {
+        let session = self.session_or_current(session)?;
+        session.compact_asked.store(true, Ordering::Relaxed);
+        session.show(Display::Notice {
+            text: "the conversation is made shorter before the next request".to_owned(),
+            warning: false,
+        });
+        Ok(Started {
+            session: Some(session.id),
+            turn: session.turn(),
         })
     }
 

@@ -51,6 +51,8 @@ pub(crate) struct Session {
     /// What the tools remember.
     memory: Arc<Memory>,
     scratch: OnceLock<Scratch>,
+    /// The user wants a shorter conversation before the next request.
+    pub(crate) compact_asked: AtomicBool,
     /// Untrusted content may be in the conversation.
     pub(crate) tainted: AtomicBool,
     pub(crate) private: AtomicBool,
@@ -142,6 +144,7 @@ impl Session {
             sent: Mutex::default(),
             gauge: Mutex::default(),
             suspended: Mutex::default(),
+            compact_asked: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             memory: Arc::default(),
             scratch: OnceLock::new(),

@@ -15,6 +15,8 @@ pub enum CompactTrigger {
     Threshold,
     /// The provider refused a request as too long.
     TooLong,
+    /// The user asked for it.
+    Asked,
 }
 
 /// Who wrote what stands for older messages.

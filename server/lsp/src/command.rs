@@ -49,6 +49,11 @@ pub(crate) async fn execute(
             let folder = folders.of_session(session)?;
             started(connection, &folder, folder.agent.undo(session, turn))
         }
+        COMPACT => {
+            let CompactArgs { session } = parse(command, arguments)?;
+            let folder = folders.of_session(session)?;
+            started(connection, &folder, folder.agent.compact(session))
+        }
         MODE => {
             let ModeArgs { mode, session } = parse(command, arguments)?;
             let folder = folders.of_session(session)?;

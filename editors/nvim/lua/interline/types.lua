@@ -18,6 +18,10 @@
 ---@field transcript? boolean Shows transcripts itself.
 ---@field settings? interline.Settings As in section `interline` of the client's configuration.
 
+---Argument of `interline.compact`.
+---@class interline.CompactArgs
+---@field session? string The session; the current one where left out.
+
 ---Argument of `interline.complete`.
 ---@class interline.CompleteArgs
 ---@field begun string What is typed of the mention, without the `@`.

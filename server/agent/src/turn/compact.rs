@@ -5,6 +5,7 @@
 //! two tries that freed too little the turn stops and says what takes the place.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use interline_log::{
@@ -12,6 +13,7 @@ use interline_log::{
     EventData, Message, StopReason, SummaryBy, TurnOutcome, compacted,
 };
 use interline_model::{Backoff, ErrorClass, Provider, Request};
+use interline_workspace::editor::Display;
 use sha2::{Digest as _, Sha256};
 
 use super::request::failed;
@@ -46,11 +48,23 @@ impl Turn {
         }
         let body = self.encode(self.recorder.messages())?;
         let size = body.len() as u64;
-        // Nearly always the first is enough, and costs nothing.
-        if size <= self.usual_limit() || size <= self.limit()? {
+        let asked = &self.session.compact_asked;
+        let trigger = if asked.swap(false, Ordering::Relaxed) {
+            CompactTrigger::Asked
+        } else if size <= self.usual_limit() || size <= self.limit()? {
+            // Nearly always the first is enough, and costs nothing.
             return Ok(body);
+        } else {
+            CompactTrigger::Threshold
+        };
+        let committed = self.compact(trigger, &body).await?;
+        if trigger == CompactTrigger::Asked && !committed {
+            let text = "the conversation stays as it is: there is next to nothing to leave out";
+            self.session.show(Display::Notice {
+                text: text.to_owned(),
+                warning: false,
+            });
         }
-        self.compact(CompactTrigger::Threshold, &body).await?;
         self.encode(self.recorder.messages())
     }
 
@@ -121,7 +135,11 @@ impl Turn {
     async fn compact(&mut self, trigger: CompactTrigger, body: &Bytes) -> Result<bool, End> {
         self.show_activity("compacting the conversation");
         let before = body.len() as u64;
-        let room = Room::new(self.encode(Vec::new())?.len() as u64, self.limit()?);
+        // Who asks wants it shorter than it is, not only than what would do.
+        let asked = trigger == CompactTrigger::Asked;
+        let limit = self.limit()?;
+        let limit = if asked { limit.min(before) } else { limit };
+        let room = Room::new(self.encode(Vec::new())?.len() as u64, limit);
         let messages = self.recorder.messages();
         let registry = &self.session.host.registry;
         let plan = compact::plan(&messages, room, |name| {
@@ -134,7 +152,7 @@ impl Turn {
             head: None,
         };
         let mut after = self.size(&messages, &shorter)?;
-        let mut effective = after < before && room.is_spacious(after, CLEARED);
+        let mut effective = !asked && after < before && room.is_spacious(after, CLEARED);
         if !effective {
             shorter = self.summed_up(&messages, &plan, room).await?;
             after = self.size(&messages, &shorter)?;
@@ -151,7 +169,11 @@ impl Turn {
                 EventData::CompactAbandoned { trigger, reason },
             )?;
         }
-        self.ineffective = if effective { 0 } else { self.ineffective + 1 };
+        self.ineffective = if effective {
+            0
+        } else {
+            self.ineffective + u32::from(!asked)
+        };
         if self.ineffective >= MAX_INEFFECTIVE {
             return Err(self.overfull(room).into());
         }

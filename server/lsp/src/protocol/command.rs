@@ -14,7 +14,7 @@ macro_rules! commands {
         $(#[doc = concat!("The command `", $text, "`.")] pub(crate) const $name: &str = $text;)*
 
         /// Every command, in the order of the document.
-        pub(crate) const COMMANDS: [&str; 18] = [$($name),*];
+        pub(crate) const COMMANDS: [&str; 19] = [$($name),*];
     };
 }
 
@@ -28,6 +28,7 @@ commands! {
     REVISE = "interline.revise"
     CANCEL = "interline.cancel"
     UNDO = "interline.undo"
+    COMPACT = "interline.compact"
     MODE = "interline.mode"
     MODEL = "interline.model"
     TRUST = "interline.trust"
@@ -151,6 +152,15 @@ pub(crate) struct ReviseArgs {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CancelArgs {
     /// The session; all of them where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<SessionId>,
+}
+
+/// Argument of `interline.compact`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CompactArgs {
+    /// The session; the current one where left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<SessionId>,
 }

@@ -7,6 +7,7 @@
 
 mod anew;
 mod client;
+mod compact;
 mod elsewhere;
 mod folders;
 mod mentions;

@@ -74,7 +74,7 @@ pub(super) fn definitions() -> BTreeMap<String, Documented> {
     macro_rules! all {
         ($($name:ident)*) => { $(add::<$name>(&mut written);)* };
     }
-    all!(EditArgs FixArgs ExplainArgs PromptArgs HunkSelection ReviseArgs CancelArgs UndoArgs ModeArgs ModelArgs
+    all!(EditArgs FixArgs ExplainArgs PromptArgs HunkSelection ReviseArgs CancelArgs CompactArgs UndoArgs ModeArgs ModelArgs
         TrustArgs SessionsArgs ResumeArgs TranscriptArgs HunksArgs DiffArgs CompleteArgs
         Started ModelResult TrustResult SessionsResult TranscriptResult HunksResult DiffResult CompleteResult
         PermissionParams PermissionResult SaveParams SaveResult QueryParams QueryResult EventParams DiagnosticsParams FocusParams);
