@@ -360,8 +360,8 @@ mod tests {
     #[test]
     fn bodies_and_comments_are_left_out() {
         let text = "/// Says what it is for.\n// More of it.\nfn a<'x>(b: &'x str) -> [u8; { 1 }] { let c = '{'; d(\"}\", r#\"\"}\"#, b'}') /* } */ }\n\
-             trait T { fn e(); /* /* ) is in a comment */ of its own */ fn f() { fn inner() { g(h, h, h, h) } } }\n";
-        let left = "\n\nfn a<'x>(b: &'x str) -> [u8; { 1 }] {}\ntrait T { fn e();  fn f() { fn inner() { g(h, h, h, h) } } }\n";
+             trait T { fn e(); /* /* ) is in a comment */ of its own */ fn f() { fn inner() { g(h, h, h, h, h, h) } } }\n";
+        let left = "\n\nfn a<'x>(b: &'x str) -> [u8; { 1 }] {}\ntrait T { fn e();  fn f() { fn inner() { g(h, h, h, h, h, h) } } }\n";
         assert_eq!(kept(text), left.strip_prefix('\n').unwrap());
         let mut names = skim(text).unwrap().names;
         names.sort_unstable();
@@ -410,6 +410,26 @@ mod tests {
     fn nothing_is_lost() {
         let mut all = Vec::new();
         files(Path::new(env!("CARGO_MANIFEST_DIR")), &mut all);
+        // Each kind of item in a body.
+        let items = [
+            "const A: u8 = 1;",
+            "static A: u8 = 1;",
+            "fn a() {}",
+            "struct A { b: u8 }",
+            "enum A { B }",
+            "union A { b: u8 }",
+            "trait A { fn b(); }",
+            "impl A { fn b() {} }",
+            "mod a { fn b() {} }",
+            "type A = u8;",
+            "macro_rules! a { () => {} }",
+        ];
+        let in_a_body = |item| {
+            format!(
+                "fn f() {{ /* as long as it has to be */ {item} }}\n// and more, as long as it has to be\n"
+            )
+        };
+        all.extend(items.map(in_a_body));
         let (mut parser, mut skimmed_files) = (Parser::new(), 0);
         for text in &all {
             let Some(Skimmed { parts, names }) = skim(text) else {
