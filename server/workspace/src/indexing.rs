@@ -26,10 +26,13 @@ const DELAY: Duration = Duration::from_secs(1);
 /// A workspace with fewer entries (ignored ones counted) is walked faster than anything is looked up for it.
 const WORTHWHILE: usize = 2_000;
 /// Changes are taken in this long after the first of them, all at once.
+#[cfg(target_os = "linux")]
 const SETTLE: Duration = Duration::from_millis(250);
 /// What is left to index is taken up again so often at once.
+#[cfg(target_os = "linux")]
 const ROUNDS: usize = 3;
 /// The thread looks this often whether the workspace is still there.
+#[cfg(target_os = "linux")]
 const IDLE: Duration = Duration::from_secs(5);
 
 /// What is kept of a workspace goes when nobody has opened it for so long.
