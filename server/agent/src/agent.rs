@@ -184,11 +184,7 @@ impl Agent {
 
     /// Lands hunks. What can't be landed is shown by a notice.
     pub fn accept(&self, selection: Selection) -> Result<Started, AgentError> {
-        self.review(&selection, |session, hunks| async move {
-            session
-                .accept(crate::recorder::Place::default(), &hunks)
-                .await
-        })
+        self.review(&selection, Session::accept_by_hand)
     }
 
     /// Lands hunks and waits for it, for the command line. The error says what was not landed.

@@ -3,6 +3,7 @@
 //! Knows no LSP: the editor is a port ([`interline_workspace::editor::Editor`]), the model another
 //! ([`interline_model::ModelClient`]). Decides nothing about permission (that is `policy`) and writes no file.
 
+mod accepted;
 mod agent;
 mod budget;
 mod changes;

@@ -18,6 +18,7 @@ use interline_workspace::path::WorkspacePath;
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::accepted::Accepted;
 use crate::budget::Taken;
 use crate::compact::Gauge;
 use crate::context::Told;
@@ -50,6 +51,8 @@ pub(crate) struct Session {
     closing: AtomicBool,
     /// What the tools remember.
     memory: Arc<Memory>,
+    /// What the user has accepted by hand since the last look at it.
+    pub(crate) accepted: Accepted,
     scratch: OnceLock<Scratch>,
     /// The user wants a shorter conversation before the next request.
     pub(crate) compact_asked: AtomicBool,
@@ -147,6 +150,7 @@ impl Session {
             compact_asked: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             memory: Arc::default(),
+            accepted: Accepted::default(),
             scratch: OnceLock::new(),
             tainted: AtomicBool::new(false),
             private: AtomicBool::new(false),

@@ -48,7 +48,7 @@ pub use obeyed::obeyed;
 pub use prepared::Prepared;
 pub use registry::Registry;
 pub use shaded::Confinement;
-pub use verdict::{Before, Findings, Verdict, verdict};
+pub use verdict::{Before, Findings, Verdict, landed, verdict};
 
 /// What a call works on.
 #[derive(Clone)]

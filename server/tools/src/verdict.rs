@@ -158,7 +158,14 @@ pub async fn verdict(
     before: Before,
     cancel: CancellationToken,
 ) -> Option<Result<Verdict, String>> {
-    let by_editor = match landed(&environment, touched, before.editor, &cancel).await {
+    let before_it = before
+        .editor
+        .filter(|_| diagnosis::pending(&environment).is_empty());
+    let by_editor = match before_it {
+        Some(before) => by_servers(&environment, touched, before, &cancel).await,
+        None => Ok(None),
+    };
+    let by_editor = match by_editor {
         Ok(found) => found,
         Err(stop) => return judged(Err(stop)),
     };
@@ -178,17 +185,25 @@ fn judged(found: Result<Verdict, Stop>) -> Option<Result<Verdict, String>> {
     }
 }
 
-/// What the editor's language servers say of edits that have landed. `None`: they are not to be asked, or know nothing
-/// of one of the files; the inner error: they had not caught up in time.
-async fn landed(
+/// What the editor's language servers make of what has landed in `touched`, whatever else is pending. `None`: they are
+/// not to be asked, or know nothing of one of the files; the error: they had not caught up in time.
+pub async fn landed(
     environment: &Environment,
     touched: &[WorkspacePath],
-    before: Option<Findings>,
+    before: Findings,
+    cancel: &CancellationToken,
+) -> Option<Result<Verdict, String>> {
+    let found = by_servers(environment, touched, before, cancel).await;
+    found.ok().flatten()
+}
+
+/// As [`landed`].
+async fn by_servers(
+    environment: &Environment,
+    touched: &[WorkspacePath],
+    before: Findings,
     cancel: &CancellationToken,
 ) -> Result<Option<Result<Verdict, String>>, Stop> {
-    let Some(before) = before.filter(|_| diagnosis::pending(environment).is_empty()) else {
-        return Ok(None);
-    };
     // Asked of each file, they say whether they have seen its last change; asked of all, they only say what they know.
     let mut now: Vec<Checked> = Vec::new();
     let files = touched

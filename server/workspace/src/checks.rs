@@ -48,11 +48,16 @@ impl Moment {
         }
     }
 
-    /// A buffer that was opened meanwhile has the text that was checked, until it is changed.
     fn is_still(&self, now: &Self) -> bool {
+        self.hunks == now.hunks && self.has_same_texts(now)
+    }
+
+    /// Was no buffer changed in between? One that was opened meanwhile has the text of before, until it is changed.
+    #[must_use]
+    pub fn has_same_texts(&self, other: &Self) -> bool {
         let changes = |moment: &Self, uri| moment.changes.get(uri).copied().unwrap_or_default();
-        let mut uris = self.changes.keys().chain(now.changes.keys());
-        self.hunks == now.hunks && uris.all(|uri| changes(self, uri) == changes(now, uri))
+        let mut uris = self.changes.keys().chain(other.changes.keys());
+        uris.all(|uri| changes(self, uri) == changes(other, uri))
     }
 }
 

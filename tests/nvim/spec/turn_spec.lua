@@ -126,6 +126,15 @@ test('fix without another server: the compiler in a trusted folder', {
   wait_hunks(child, 2, 60000)
   equal(2, wait_end(child, 'done', 60000).hunks, 'the hunks come before the end')
   contains('clears 2 problems (E0308, E0596), no new problems, checked by cargo check', table.concat(child:lua('return notes'), '\n'))
+  local verdict = 'clears 2 problems (E0308, E0596), no new problems, checked by cargo check'
+  equal({ '✓ ' .. verdict, '✓ ' .. verdict }, child:drawn().verdicts, 'it stands on the hunks, from their first moment')
+  child:keys('ggO// typed after the check<Esc>')
+  local deadline = vim.uv.now() + 5000
+  local old = 'before the last change: ' .. verdict
+  while not vim.deep_equal({ old, old }, child:drawn().verdicts) and vim.uv.now() < deadline do
+    vim.wait(50)
+  end
+  equal({ old, old }, child:drawn().verdicts)
   child:cmd('Interline accept-all')
   wait_hunks(child, 0)
   child:wait([[return vim.fn.search('let mut sum', 'n') > 0 and vim.fn.search('greeting(&name', 'n') > 0]])

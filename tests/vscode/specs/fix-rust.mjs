@@ -29,6 +29,7 @@ export default async function (world, test) {
     const verdict = "lears E0308, no new problems, checked by cargo check";
     await editor.until("the verdict in the status bar", async () => (await editor.statusMessage()).startsWith(`C${verdict}`));
     includes(await editor.statusTip(), `The edits: c${verdict}`);
+    await editor.until("the verdict over the hunk", async () => (await editor.lens(`c${verdict}`).count()) === 1);
     await editor.until("no notification beside the hunk", async () => (await editor.notifications.count()) === 0);
     await world.shot("hunk");
   });
@@ -38,6 +39,8 @@ export default async function (world, test) {
     await editor.keys.type("//! Typed while the agent waits.");
     await editor.keys.press("Enter");
     await editor.until("the lens to move", async () => (await editor.lineOfLens()) === 10);
+    const old = "before the last change: clears E0308";
+    await editor.until("the verdict to be one of before", async () => (await editor.lens(old).count()) === 1);
     await world.shot("typed");
   });
 

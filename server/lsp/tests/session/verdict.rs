@@ -141,3 +141,70 @@ async fn what_does_not_parse_says_so_until_it_is_typed_over() {
     let text = told["text"].as_str().unwrap();
     assert!(text.starts_with("did not parse before the last change"));
 }
+
+/// Answers what the editor's servers are asked until a notice comes, as `after` from the landing on; the notice.
+async fn noticed(client: &mut Client, before: &Value, after: &Value) -> Value {
+    let mut landed = false;
+    loop {
+        let message = client.next().await;
+        let params = &message["params"];
+        match message["method"].as_str() {
+            Some("interline/query") => {
+                let said = if landed { after } else { before };
+                let all = json!([{ "uri": client.uri("a.txt"), "diagnostics": said }]);
+                let result = json!({ "items": all, "source": "other", "settled": true });
+                client.answer(&message, result).await;
+            }
+            Some("workspace/applyEdit") => {
+                landed = true;
+                let edit = params["edit"]["documentChanges"][0]["edits"][0].clone();
+                let change = json!({ "range": edit["range"], "text": edit["newText"] });
+                client.change("a.txt", 2, change).await;
+                client.answer(&message, json!({ "applied": true })).await;
+            }
+            Some("interline/event") if params["event"]["type"] == "notice" => {
+                return params["event"].clone();
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn accepted(before: Value, after: Value) -> Value {
+    let interline = json!({ "event": true, "query": true });
+    let (_model, mut client, _) = proposed(interline).await;
+    client
+        .sees("interline/event", |params| {
+            params["event"]["type"] == "turnEnded"
+        })
+        .await;
+    client.command("interline.accept", json!({})).await;
+    let notice = noticed(&mut client, &before, &after).await;
+    let state = client.state.clone();
+    let store = interline_log::Store::new(state.path().join("sessions"));
+    let session = store.list().unwrap()[0].id;
+    client.leave().await;
+    let events = store.read(session).unwrap();
+    let checked = |event: &&interline_log::Event| {
+        let found = matches!(&event.data, interline_log::EventData::EditChecked { verdict, .. } if verdict.is_some());
+        found && event.turn.is_none()
+    };
+    assert_eq!(events.iter().filter(checked).count(), 1);
+    notice
+}
+
+#[tokio::test]
+async fn what_is_accepted_by_hand_is_looked_at_by_the_editors_servers() {
+    let problem = |code: &str| json!([{ "range": at(1), "severity": 1, "code": code, "message": "wrong", "source": "other" }]);
+    let cleared = accepted(problem("E1"), json!([])).await;
+    assert_eq!(
+        cleared["text"],
+        "accepted: clears E1, no new problems, checked by other"
+    );
+    assert_eq!(cleared["warning"], false);
+    let worse = accepted(json!([]), problem("E2")).await;
+    let text = worse["text"].as_str().unwrap();
+    assert!(text.contains("1 new error (E2)"), "{text}");
+    assert!(text.ends_with("(Interline's Fix mends it)"), "{text}");
+    assert_eq!(worse["warning"], true);
+}
