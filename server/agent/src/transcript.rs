@@ -15,6 +15,9 @@ use interline_log::{
 pub(crate) use markdown::line;
 use markdown::{clean, code, fence_for, prose};
 
+/// Bytes of a command that are shown.
+const MOST_COMMAND: usize = 200;
+
 /// The transcript of these events, in Markdown.
 #[must_use]
 pub fn transcript(events: &[Event]) -> String {
@@ -41,6 +44,8 @@ struct Page<'a> {
     in_list: bool,
     /// Why policy asked about a call or denied it, by call.
     gates: HashMap<CallId, String>,
+    /// What the model wanted to run, by the model's id of the call.
+    commands: HashMap<&'a str, String>,
     /// Why edits are not checked is told once, not after each turn.
     unchecked: Option<&'a str>,
     /// What the turn has taken.
@@ -106,11 +111,14 @@ impl<'a> Page<'a> {
             EventData::InputSteer { text } => {
                 self.block(&format!("**You, meanwhile**\n\n{}", quoted(text)));
             }
-            EventData::ResponseBlock { block } => {
-                if let AssistantContent::Text { text } = &block.content {
-                    self.block(&prose(text));
+            EventData::ResponseBlock { block } => match &block.content {
+                AssistantContent::Text { text } => self.block(&prose(text)),
+                AssistantContent::ToolUse { id, arguments, .. } => {
+                    self.commands
+                        .extend(command(arguments).map(|command| (id.as_str(), command)));
                 }
-            }
+                _ => {}
+            },
             EventData::ResponseStopped {
                 usage,
                 cost_micro_usd,
@@ -190,10 +198,17 @@ impl<'a> Page<'a> {
             }
             EventData::ToolOutcome {
                 tool,
+                tool_use_id,
                 status,
                 summary,
                 ..
             } => {
+                // What has run says in its summary what it was.
+                let has_run = !matches!(status, CallStatus::Denied | CallStatus::Unknown);
+                let command = self.commands.remove(tool_use_id.as_str());
+                let command = command.filter(|_| !has_run);
+                let command = command.map(|text| format!("{}: ", line(&text)));
+                let command = command.unwrap_or_default();
                 let note = match status {
                     CallStatus::Succeeded => String::new(),
                     CallStatus::Failed => " (failed)".to_owned(),
@@ -201,7 +216,7 @@ impl<'a> Page<'a> {
                     CallStatus::Cancelled => " (cancelled)".to_owned(),
                     CallStatus::Unknown => " (outcome unknown)".to_owned(),
                 };
-                self.item(&format!("{} {}{note}", code(tool), line(summary)));
+                self.item(&format!("{} {command}{}{note}", code(tool), line(summary)));
             }
             EventData::PermissionDecided { answer, by } => {
                 let answer = match answer {
@@ -296,6 +311,20 @@ impl<'a> Page<'a> {
     }
 }
 
+/// The command of a call that has one, as far as it fits a line.
+fn command(arguments: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Arguments {
+        command: String,
+    }
+    let Arguments { mut command } = serde_json::from_str(arguments).ok()?;
+    if command.len() > MOST_COMMAND {
+        command.truncate(command.floor_char_boundary(MOST_COMMAND));
+        command.push('…');
+    }
+    Some(command)
+}
+
 /// A rule or a check, with its reasons.
 fn why(by: &str, reasons: &[String]) -> String {
     let by = line(by);
@@ -373,6 +402,31 @@ mod tests {
         let told = transcript(&[unchecked("a"), unchecked("a"), unchecked("b")]);
         assert_eq!(told.matches("not checked: a").count(), 1, "{told}");
         assert!(told.contains("not checked: b"), "{told}");
+    }
+
+    #[test]
+    fn what_was_not_let_run_is_named() {
+        use interline_log::AssistantBlock;
+        let told = |status| {
+            let content = AssistantContent::ToolUse {
+                id: "1".to_owned(),
+                name: "shell".to_owned(),
+                arguments: serde_json::json!({"command": "curl a\n[b](c)"}).to_string(),
+            };
+            let block = AssistantBlock { content, raw: None };
+            let outcome = EventData::ToolOutcome {
+                tool: "shell".to_owned(),
+                tool_use_id: "1".to_owned(),
+                status,
+                content: String::new(),
+                summary: "so it was".to_owned(),
+            };
+            let asked = event(EventData::ResponseBlock { block });
+            transcript(&[asked, event(outcome)])
+        };
+        let denied = "- `shell` curl a [b]\\(c): so it was (denied)\n\n";
+        assert_eq!(told(CallStatus::Denied), denied);
+        assert_eq!(told(CallStatus::Succeeded), "- `shell` so it was\n\n");
     }
 
     #[test]
