@@ -228,3 +228,41 @@ fn what_a_command_leaves_that_others_run_waits_in_every_mode() {
         "{told}"
     );
 }
+
+#[test]
+fn what_a_rule_forbids_to_edit_no_command_lands() {
+    let server = model([
+        Step::call("shell", json!({"command": "sh gen.sh"})),
+        Step::say("Done."),
+    ]);
+    let place = Place::new().model(&server);
+    place.config(
+        "mode = \"accept-edits\"\n[[rule]]\neffect = \"deny\"\ntool = \"edit\"\npath = \"vendor/**\"\n\
+         [[rule]]\neffect = \"ask\"\ntool = \"write\"\npath = \"api/**\"\n",
+    );
+    place.write("vendor/a.txt", "as delivered\n");
+    place.write(
+        "gen.sh",
+        "mkdir api; echo 1 > api/new; echo 2 > vendor/a.txt; echo 3 > notes.txt",
+    );
+    let ended = place
+        .interline(&["run", "--trust", "--diff", "please"])
+        .with(0);
+    let said = format!("{}{}", ended.out, ended.err);
+    assert_eq!(place.read("notes.txt"), "3\n", "{said}");
+    assert_eq!(
+        place.read("vendor/a.txt"),
+        "as delivered\n",
+        "it landed by itself"
+    );
+    assert!(
+        !place.project().join("api/new").exists(),
+        "it landed by itself"
+    );
+    for waits in [
+        "the change of vendor/a.txt waits for you: user rule 1 denies such a change",
+        "the change of api/new waits for you: user rule 2",
+    ] {
+        assert!(said.contains(waits), "{said}");
+    }
+}

@@ -9,10 +9,10 @@ use std::time::Instant;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all, ready};
 use interline_log::{
-    Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, HunkId,
-    LogError, Mode, TurnId, TurnOutcome, Visit,
+    Access, Actor, AssistantBlock, AssistantContent, CallId, CallStatus, EventData, LogError, Mode,
+    TurnId, TurnOutcome, Visit,
 };
-use interline_policy::{Call, Context, Decision, Labels, Opinion, Permit, Rules, Stale, Verdict};
+use interline_policy::{Context, Decision, Labels, Opinion, Permit, Rules, Stale, Verdict};
 use interline_tools::{Environment, Output, Prepared, Question, consult};
 use interline_workspace::editor::Display;
 
@@ -251,9 +251,7 @@ impl Turn {
         let access = ready.access();
         self.checking.before(access, &self.environment());
         let waiting = Instant::now();
-        let named = ready
-            .real_call()
-            .map_or_else(Vec::new, |call| self.named(call));
+        let named = ready.real_call().map(|call| self.named(call));
         let output = self.gate_and_execute(&call, ready).await?;
         let edited = self.check_later(&output);
         if access == Access::Interact {
@@ -262,8 +260,11 @@ impl Turn {
         if access == Access::Execute {
             self.recorder.durable().await?;
         }
-        if self.lands_by_itself() {
-            let hunks = self.unsuspected(&output, &named);
+        // Of a call on record the log says what landed.
+        if let Some(named) = named
+            && self.lands_by_itself()
+        {
+            let hunks = self.unsuspected(&output, &named).await;
             if !hunks.is_empty() {
                 if edited {
                     let environment = self.environment();
@@ -452,50 +453,6 @@ impl Turn {
         Ok(())
     }
 
-    fn lands_by_itself(&self) -> bool {
-        matches!(self.session.mode(), Mode::AcceptEdits | Mode::Auto)
-    }
-
-    /// The files of the workspace that a call says it changes: what was decided on, and asked for where need be.
-    fn named(&self, call: &Call) -> Vec<String> {
-        let paths = call.facts.paths.iter();
-        let written = paths.filter(|path| path.write);
-        written
-            .filter_map(|path| self.session.workspace.path_of(&path.resolved))
-            .map(|path| path.to_string())
-            .collect()
-    }
-
-    /// The hunks that a call added, without those of files that other programs run or obey and that nobody was told
-    /// of before: they wait for the user in every mode.
-    fn unsuspected(&self, output: &Output, named: &[String]) -> Vec<HunkId> {
-        let mut lands = Vec::new();
-        for event in &output.events {
-            let EventData::EditProposed { hunks, .. } = event else {
-                continue;
-            };
-            let mut suspect = interline_tools::obeyed(event);
-            suspect.retain(|path| !named.contains(path));
-            if suspect.is_empty() {
-                lands.extend(hunks.iter().map(|hunk| hunk.id));
-            } else {
-                let names = interline_policy::visible(&suspect.join(", "));
-                self.session.warn(format!(
-                    "the change of {names} waits for you: other programs run or obey that file"
-                ));
-            }
-        }
-        lands
-    }
-
-    /// Lands the hunks of a call at once (accept-edits). What can't be landed stays pending, and the user is told.
-    async fn land(&self, hunks: &[HunkId]) -> Result<(), End> {
-        if let Err(reason) = self.session.accept(self.id.into(), hunks).await {
-            self.session.warn(reason);
-        }
-        Ok(())
-    }
-
     /// The sandbox is tried before the first call that could use it: a command, or a checker of a trusted folder.
     pub(super) async fn policy_context(&self, access: Access) -> Context {
         let mode = self.session.mode();
@@ -529,7 +486,7 @@ impl Turn {
         context.policy(&self.rules())
     }
 
-    fn rules(&self) -> Arc<Rules> {
+    pub(super) fn rules(&self) -> Arc<Rules> {
         let host = &self.session.host;
         if let Some(problem) = host.refresh_policy() {
             self.session.warn(format!("managed policy: {problem}"));

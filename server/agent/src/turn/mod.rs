@@ -6,6 +6,7 @@
 mod calls;
 mod compact;
 mod guard;
+mod landing;
 mod permission;
 mod ready;
 mod request;
