@@ -5,7 +5,7 @@ local answers = require('interline.answers')
 local hunks = require('interline.hunks')
 local query = require('interline.query')
 local server = require('interline.server')
-local util = require('interline.util')
+local say = require('interline.say')
 
 local M = {}
 
@@ -149,7 +149,7 @@ local function meant(where)
   end
   if #found == 0 then
     local count = hunks.count()
-    util.notify(
+    say.notify(
       count == 0 and 'nothing to review'
         or ('no change under the cursor; %d to review, :Interline next goes there'):format(count),
       vim.log.levels.WARN
@@ -202,7 +202,7 @@ function M.trust(where)
   server.with_client(where.bufnr, function(client)
     server.execute(client, 'trust', { trusted = true, uri = vim.uri_from_bufnr(where.bufnr) }, function(result)
       if result and result.trusted then
-        util.echo('this folder is trusted')
+        say.echo('this folder is trusted')
       end
     end)
   end)
@@ -216,7 +216,7 @@ function M.everywhere(name)
     server.execute(client, name, {})
   end
   if #clients == 0 then
-    util.notify('the server is not running')
+    say.notify('the server is not running')
   end
 end
 
@@ -235,7 +235,7 @@ end
 function M.jump(step)
   local list = hunks.all()
   if #list == 0 then
-    return util.notify('nothing to review')
+    return say.notify('nothing to review')
   end
   local here, row = vim.uri_from_bufnr(0), vim.api.nvim_win_get_cursor(0)[1] - 1
   local found

@@ -5,7 +5,7 @@ local closed = require('interline.closed')
 local positions = require('interline.positions')
 local query = require('interline.query')
 local settle = require('interline.settle')
-local util = require('interline.util')
+local buffer = require('interline.buffer')
 
 local M = {}
 
@@ -54,7 +54,7 @@ end
 ---@return vim.lsp.Client[] clients
 ---@return integer? bufnr
 local function clients_for(uri, method)
-  local bufnr = util.buffer_of(uri)
+  local bufnr = buffer.of(uri)
   if bufnr then
     return query.others(bufnr, method), bufnr
   end
@@ -206,7 +206,7 @@ function kinds.diagnostics(params, done, root)
       done(items, query.namesakes(vim.tbl_keys(sources)), settled)
     end)
   end
-  local bufnr = util.buffer_of(params.uri)
+  local bufnr = buffer.of(params.uri)
   if not bufnr then
     return done({}, query.namesakes({}), false)
   end
@@ -233,7 +233,7 @@ function M.query(params, client_id, reply)
   local asker = vim.lsp.get_client_by_id(client_id)
   local release = params.uri and closed.hold(params.uri) or function() end
   local function finish(items, answers, settled)
-    local bufnr = params.uri and util.buffer_of(params.uri)
+    local bufnr = params.uri and buffer.of(params.uri)
     local version = bufnr and require('interline.attach').version(bufnr) or nil
     release()
     if #answers == 0 and #answers.failed > 0 then

@@ -3,7 +3,7 @@
 
 local config = require('interline.config')
 local transcript = require('interline.transcript')
-local util = require('interline.util')
+local debounce = require('interline.debounce')
 
 local M = {}
 
@@ -42,7 +42,7 @@ local function fetch()
   end)
 end
 
-M.later = util.debounce(80, fetch)
+M.later = debounce(80, fetch)
 
 ---Opens the transcript of a session beside the code.
 ---@param client vim.lsp.Client

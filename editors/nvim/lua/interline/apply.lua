@@ -1,6 +1,6 @@
 -- Lands an edit of the server's as one undo step of its own. Must not decide what lands: Neovim's own handler applies it.
 
-local util = require('interline.util')
+local buffer = require('interline.buffer')
 
 local M = {}
 
@@ -19,11 +19,11 @@ end
 local function buffers_of(edit)
   local buffers = {}
   for uri in pairs(edit.changes or {}) do
-    buffers[#buffers + 1] = util.buffer_of(uri)
+    buffers[#buffers + 1] = buffer.of(uri)
   end
   for _, change in ipairs(edit.documentChanges or {}) do
     if change.textDocument then
-      buffers[#buffers + 1] = util.buffer_of(change.textDocument.uri)
+      buffers[#buffers + 1] = buffer.of(change.textDocument.uri)
     end
   end
   return buffers

@@ -3,7 +3,8 @@
 
 local config = require('interline.config')
 local query = require('interline.query')
-local util = require('interline.util')
+local debounce = require('interline.debounce')
+local say = require('interline.say')
 
 local M = {}
 
@@ -98,11 +99,11 @@ local function send_focus()
   end
 end
 
-M.focus_changed = util.debounce(120, send_focus)
+M.focus_changed = debounce(120, send_focus)
 
 ---@type table<integer, true>
 local pending = {}
-local flush = util.debounce(40, function()
+local flush = debounce(40, function()
   local buffers = pending
   pending = {}
   for bufnr in pairs(buffers) do
@@ -186,7 +187,7 @@ function M.on_exit(code, signal, client_id)
   require('interline.hunks').forget(client_id)
   require('interline.permission').forget(client_id)
   if code ~= 0 and signal == 0 then
-    util.notify(('the server ended with code %d, see :checkhealth interline'):format(code), vim.log.levels.WARN)
+    say.notify(('the server ended with code %d, see :checkhealth interline'):format(code), vim.log.levels.WARN)
   end
 end
 

@@ -3,7 +3,7 @@
 local actions = require('interline.actions')
 local menus = require('interline.menus')
 local server = require('interline.server')
-local util = require('interline.util')
+local say = require('interline.say')
 
 local M = {}
 
@@ -90,7 +90,7 @@ end
 function M.call(name, rest, first, last)
   local subcommand = subcommands[name]
   if not subcommand then
-    return util.notify(
+    return say.notify(
       ('`%s` is no subcommand; there are: %s'):format(name, table.concat(M.names(), ', ')),
       vim.log.levels.ERROR
     )

@@ -2,7 +2,7 @@
 -- Must not change text or options, and must not know the server: it gets hunks and draws them.
 
 local config = require('interline.config')
-local util = require('interline.util')
+local say = require('interline.say')
 
 local M = {}
 
@@ -67,7 +67,7 @@ end
 local function expand_tabs(line, tabstop)
   local column = 0
   return (
-    util.visible((line:gsub('[^\t]*\t', function(part)
+    say.visible((line:gsub('[^\t]*\t', function(part)
       local text = part:sub(1, -2)
       column = column + vim.fn.strdisplaywidth(text)
       local width = tabstop - column % tabstop
@@ -120,8 +120,8 @@ local function virtual_lines(hunk, bufnr)
     if from and to and not line:find('\t', from + 1, true) then
       local head = expand_tabs(line:sub(1, from), tabstop)
       chunks[1] = { head, 'InterlineAdd' }
-      chunks[2] = { util.visible(line:sub(from + 1, to)), { 'InterlineAdd', 'InterlineAddText' } }
-      chunks[3] = { util.visible(line:sub(to + 1)), 'InterlineAdd' }
+      chunks[2] = { say.visible(line:sub(from + 1, to)), { 'InterlineAdd', 'InterlineAddText' } }
+      chunks[3] = { say.visible(line:sub(to + 1)), 'InterlineAdd' }
     else
       chunks[1] = { expand_tabs(line, tabstop), 'InterlineAdd' }
     end
@@ -145,7 +145,7 @@ local function verdict_line(hunk, bufnr)
   local colours = { checked = 'InterlineVerdictChecked', worse = 'InterlineVerdictWorse' }
   local beside = hunk.newLines[#hunk.newLines] or hunk.oldLines[1] or ''
   local indent = hunk.kind == 'text' and expand_tabs(beside:match('^%s*'), vim.bo[bufnr].tabstop) or ''
-  local text = (marks[verdict.state] or '') .. util.visible(verdict.text)
+  local text = (marks[verdict.state] or '') .. say.visible(verdict.text)
   return { { indent .. text, colours[verdict.state] or 'InterlineVerdict' } }
 end
 

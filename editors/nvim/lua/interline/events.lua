@@ -3,7 +3,7 @@
 
 local hunks = require('interline.hunks')
 local turns = require('interline.turns')
-local util = require('interline.util')
+local say = require('interline.say')
 
 local M = {}
 
@@ -56,11 +56,11 @@ function on.spent(event, session)
 end
 
 function on.notice(event)
-  util.brief(event.text, event.warning and vim.log.levels.WARN or vim.log.levels.INFO)
+  say.brief(event.text, event.warning and vim.log.levels.WARN or vim.log.levels.INFO)
 end
 
 function on.question(event)
-  util.notify('asks: ' .. util.visible(event.text, true) .. '\n(:Interline ask answers)')
+  say.notify('asks: ' .. say.visible(event.text, true) .. '\n(:Interline ask answers)')
 end
 
 function on.configured(event, session)

@@ -4,7 +4,8 @@
 local attach = require('interline.attach')
 local config = require('interline.config')
 local draw = require('interline.draw')
-local util = require('interline.util')
+local buffer = require('interline.buffer')
+local debounce = require('interline.debounce')
 
 local M = {}
 
@@ -26,7 +27,7 @@ end
 ---@param uri string
 ---@param document interline.Document
 local function redraw(uri, document)
-  local bufnr = util.buffer_of(uri)
+  local bufnr = buffer.of(uri)
   if not bufnr then
     return
   end
@@ -83,11 +84,11 @@ end
 
 ---@type table<string, integer>
 local stale = {}
-local refresh_stale = util.debounce(120, function()
+local refresh_stale = debounce(120, function()
   local wanted = stale
   stale = {}
   for uri, client_id in pairs(wanted) do
-    local client, bufnr = vim.lsp.get_client_by_id(client_id), util.buffer_of(uri)
+    local client, bufnr = vim.lsp.get_client_by_id(client_id), buffer.of(uri)
     if client and bufnr then
       M.refresh(client, bufnr)
     end
@@ -98,7 +99,7 @@ end)
 ---@param bufnr integer
 local function on_shown(bufnr)
   for uri, document in pairs(documents) do
-    if util.buffer_of(uri) == bufnr and vim.tbl_isempty(document.marks) then
+    if buffer.of(uri) == bufnr and vim.tbl_isempty(document.marks) then
       local text = document.hunks[1] and document.hunks[1].kind ~= 'binary'
       if text and #vim.lsp.get_clients({ id = document.client_id, bufnr = bufnr }) == 0 then
         vim.lsp.buf_attach_client(bufnr, document.client_id)
@@ -134,7 +135,7 @@ end
 ---@param change interline.HunksChanged
 ---@param client_id integer
 local function take(change, client_id)
-  local uri, bufnr = change.uri, util.buffer_of(change.uri)
+  local uri, bufnr = change.uri, buffer.of(change.uri)
   local before = documents[uri]
   local hunks = vim.deepcopy(change.hunks)
   table.sort(hunks, by_place)
@@ -183,7 +184,7 @@ end
 ---@param uri string
 ---@return interline.PlacedHunk[]
 local function placed(uri)
-  local document, bufnr = documents[uri], util.buffer_of(uri)
+  local document, bufnr = documents[uri], buffer.of(uri)
   local result = {}
   for _, hunk in ipairs(document and document.hunks or {}) do
     local first, after = hunk.startLine, hunk.startLine + hunk.lineCount

@@ -3,7 +3,7 @@
 
 local actions = require('interline.actions')
 local answers = require('interline.answers')
-local util = require('interline.util')
+local say = require('interline.say')
 
 local M = {}
 
@@ -25,7 +25,7 @@ end
 function M.mode(mode)
   if mode then
     return actions.plain('mode', { mode = mode }, function()
-      util.echo('mode ' .. mode)
+      say.echo('mode ' .. mode)
     end)
   end
   local _, state = require('interline.turns').latest()
@@ -38,7 +38,7 @@ end
 function M.model(model)
   actions.plain('model', { model = model }, function(result)
     if model then
-      return util.echo('model ' .. result.model)
+      return say.echo('model ' .. result.model)
     end
     choose(result.models, 'Interline model', function(item)
       return item .. (item == result.model and ' (now)' or '')
@@ -66,7 +66,7 @@ end
 function M.sessions()
   actions.plain('sessions', {}, function(result)
     if #result.sessions == 0 then
-      return util.notify('no sessions yet')
+      return say.notify('no sessions yet')
     end
     choose(result.sessions, 'Resume session', describe, function(session)
       M.resume(session.id)
@@ -79,7 +79,7 @@ function M.transcript(session)
   local server = require('interline.server')
   local client = server.any_client()
   if not client then
-    return util.notify('the server is not running')
+    return say.notify('the server is not running')
   end
   answers.open(client, session, true)
 end
@@ -115,7 +115,7 @@ function M.diff(all)
   local argument = all and {} or { uri = vim.uri_from_bufnr(0) }
   actions.plain('diff', argument, function(result)
     if #result.files == 0 then
-      return util.notify('nothing to review here')
+      return say.notify('nothing to review here')
     end
     vim.iter(result.files):each(diff_tab)
   end)
@@ -124,7 +124,7 @@ end
 ---Shows the hunks in the quickfix list.
 function M.quickfix()
   if require('interline.hunks').count() == 0 then
-    return util.notify('nothing to review')
+    return say.notify('nothing to review')
   end
   require('interline.hunks').to_quickfix()
   vim.cmd('botright copen')

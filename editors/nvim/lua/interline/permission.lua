@@ -2,7 +2,7 @@
 -- Must not decide anything: every doubt, dismissal and error is a denial.
 
 local config = require('interline.config')
-local util = require('interline.util')
+local say = require('interline.say')
 
 local M = {}
 
@@ -57,9 +57,9 @@ end
 ---@param prompt interline.PermissionPrompt
 ---@return string
 local function text_of(prompt)
-  local lines = { 'Interline asks: ' .. util.visible(prompt.title) }
+  local lines = { 'Interline asks: ' .. say.visible(prompt.title) }
   for _, detail in ipairs(prompt.details) do
-    lines[#lines + 1] = '  ' .. util.visible(detail)
+    lines[#lines + 1] = '  ' .. say.visible(detail)
   end
   return table.concat(lines, '\n')
 end
@@ -90,7 +90,7 @@ end
 ---@param prompt interline.PermissionPrompt
 ---@param choice interline.PermissionChoice
 local function confirm(prompt, choice)
-  local question = ('Interline: this is dangerous. Type yes for "%s", anything else denies: '):format(util.visible(choice.label))
+  local question = ('Interline: this is dangerous. Type yes for "%s", anything else denies: '):format(say.visible(choice.label))
   local ok = pcall(vim.ui.input, { prompt = question }, function(word)
     settle(prompt, word == 'yes' and choice or nil)
   end)
@@ -106,7 +106,7 @@ local function show(prompt)
     prompt = text_of(prompt),
     kind = 'interline_permission',
     format_item = function(option)
-      return util.visible(option.label)
+      return say.visible(option.label)
     end,
   }, function(choice)
     local early = vim.uv.now() - shown_at < config.get().permission.arming_ms
@@ -153,7 +153,7 @@ function M.ask(prompt)
   watch_keys()
   require('interline.status').changed()
   if vim.fn.mode() ~= 'n' then
-    util.notify('waits for your permission: ' .. util.visible(prompt.title))
+    say.notify('waits for your permission: ' .. say.visible(prompt.title))
   end
   open()
 end

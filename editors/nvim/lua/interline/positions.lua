@@ -1,6 +1,6 @@
 -- Positions between us (UTF-16) and servers that count otherwise. Must not read more of a file than it needs.
 
-local util = require('interline.util')
+local buffer = require('interline.buffer')
 
 local M = {}
 
@@ -8,7 +8,7 @@ local M = {}
 ---@param row integer
 ---@return string
 local function line_of(uri, row)
-  local bufnr = util.buffer_of(uri)
+  local bufnr = buffer.of(uri)
   if bufnr then
     return vim.api.nvim_buf_get_lines(bufnr, row, row + 1, false)[1] or ''
   end

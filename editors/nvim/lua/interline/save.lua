@@ -1,6 +1,6 @@
 -- Answers `interline/save`: saves what the user's answer to a prompt says. Must not save anything else.
 
-local util = require('interline.util')
+local buffer = require('interline.buffer')
 
 local M = {}
 
@@ -8,7 +8,7 @@ local M = {}
 ---@return string? problem what was not saved
 function M.save(uris)
   for _, uri in ipairs(uris) do
-    local bufnr = util.buffer_of(uri)
+    local bufnr = buffer.of(uri)
     if bufnr and vim.bo[bufnr].modified then
       local ok, err = pcall(vim.api.nvim_buf_call, bufnr, function()
         vim.api.nvim_cmd({ cmd = 'write', mods = { silent = true } }, {})

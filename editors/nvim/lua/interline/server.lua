@@ -2,7 +2,7 @@
 -- Must not show anything but errors, and must not start a server unless it is asked to.
 
 local config = require('interline.config')
-local util = require('interline.util')
+local say = require('interline.say')
 
 local M = {}
 
@@ -121,7 +121,7 @@ function M.with_client(bufnr, use)
   local _, problem = M.command()
   local why = M.unfit(bufnr) or (not M.command() and not M.custom() and problem or nil)
   if why then
-    return util.notify(why, vim.log.levels.ERROR)
+    return say.notify(why, vim.log.levels.ERROR)
   end
   local waiting = true
   vim.api.nvim_create_autocmd('LspAttach', {
@@ -142,7 +142,7 @@ function M.with_client(bufnr, use)
   vim.lsp.enable(M.name)
   vim.defer_fn(function()
     if waiting and not M.client(bufnr) then
-      util.notify('the server did not start for this buffer, see :checkhealth interline', vim.log.levels.ERROR)
+      say.notify('the server did not start for this buffer, see :checkhealth interline', vim.log.levels.ERROR)
     end
   end, 5000)
 end
@@ -156,7 +156,7 @@ function M.execute(client, name, argument, done)
   local params = { command = 'interline.' .. name, arguments = { next(argument) and argument or vim.empty_dict() } }
   client:request('workspace/executeCommand', params, function(err, result)
     if err then
-      return util.brief(err.message or tostring(err), vim.log.levels.ERROR)
+      return say.brief(err.message or tostring(err), vim.log.levels.ERROR)
     end
     if done then
       done(result)

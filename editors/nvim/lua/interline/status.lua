@@ -29,7 +29,7 @@ function M.line()
   if waiting > 0 then
     parts[#parts + 1] = 'permission?'
   elseif running then
-    parts[#parts + 1] = shorten(require('interline.util').visible(running.activity or running.title or 'working'), 40)
+    parts[#parts + 1] = shorten(require('interline.say').visible(running.activity or running.title or 'working'), 40)
   end
   if hunks > 0 then
     parts[#parts + 1] = ('%d to review'):format(hunks)
@@ -39,7 +39,7 @@ function M.line()
 end
 
 ---Something that the line shows has changed.
-M.changed = require('interline.util').debounce(30, function()
+M.changed = require('interline.debounce')(30, function()
   vim.cmd.redrawstatus({ bang = true })
 end)
 

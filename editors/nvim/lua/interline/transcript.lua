@@ -2,7 +2,7 @@
 -- Must not build the text: the server does.
 
 local config = require('interline.config')
-local util = require('interline.util')
+local say = require('interline.say')
 
 local M = {}
 
@@ -85,7 +85,7 @@ function M.show(bufnr, focus)
     local back = vim.api.nvim_get_current_win()
     local ok, err = pcall(vim.cmd, config.get().answers.split)
     if not ok then
-      return util.notify('the setting `answers.split` failed: ' .. tostring(err), vim.log.levels.ERROR)
+      return say.notify('the setting `answers.split` failed: ' .. tostring(err), vim.log.levels.ERROR)
     end
     window = vim.api.nvim_get_current_win()
     vim.w[window].interline_transcript = true

@@ -2,7 +2,7 @@
 -- in the statusline and in an open transcript. Must not talk to the server but to fetch the transcript.
 
 local config = require('interline.config')
-local util = require('interline.util')
+local say = require('interline.say')
 
 local M = {}
 
@@ -39,7 +39,7 @@ end
 ---@param text string
 local function echo(text)
   if config.get().progress.echo and config.is_on('progress') and vim.fn.mode() ~= 'c' then
-    util.echo(text)
+    say.echo(text)
   end
 end
 
@@ -119,9 +119,9 @@ function M.ended(session, outcome, message)
   end
   local text = table.concat(parts, ' · ')
   if outcome == 'failed' or outcome == 'stopped' then
-    util.brief(text, vim.log.levels.WARN)
+    say.brief(text, vim.log.levels.WARN)
   elseif state.verdict then
-    util.brief(state.verdict.text, state.verdict.level)
+    say.brief(state.verdict.text, state.verdict.level)
   else
     echo(text)
   end

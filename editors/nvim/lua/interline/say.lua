@@ -1,4 +1,4 @@
--- Small helpers that several modules share. Must not know the server or hold state of a session.
+-- How the user is told something: on one line, never asking for Enter, with nothing hidden in it. Must not know the server.
 
 local M = {}
 
@@ -34,19 +34,6 @@ function M.brief(text, level)
   M.notify(whole, level)
 end
 
----Calls `fn` once after `ms` of quiet, in the main loop.
----@param ms integer
----@param fn fun()
----@return fun()
-function M.debounce(ms, fn)
-  local timer = assert(vim.uv.new_timer())
-  local call = vim.schedule_wrap(fn)
-  return function()
-    timer:stop()
-    timer:start(ms, 0, call)
-  end
-end
-
 ---Makes control characters and invisible or direction-changing ones visible, so that what is shown is what is meant.
 ---@param text string
 ---@param keep_lines? boolean leave line breaks as they are
@@ -72,19 +59,6 @@ end
 ---@return string
 function M.code_point(char)
   return ('<U+%04X>'):format(vim.fn.char2nr(char, true))
-end
-
----The loaded buffer that shows `uri`.
----@param uri string
----@return integer?
-function M.buffer_of(uri)
-  -- `vim.uri_to_bufnr` would make a buffer where there is none.
-  local name = vim.uri_to_fname(uri)
-  if vim.fn.bufexists(name) == 0 then
-    return nil
-  end
-  local bufnr = vim.fn.bufadd(name)
-  return vim.api.nvim_buf_is_loaded(bufnr) and bufnr or nil
 end
 
 return M
