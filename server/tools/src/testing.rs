@@ -166,7 +166,7 @@ impl Bench {
     }
 }
 
-const CONTEXT: Context = Context {
+pub(crate) const CONTEXT: Context = Context {
     mode: Mode::Default,
     trusted: true,
     headless: false,

@@ -118,6 +118,12 @@ fn canonical(file: &Path) -> io::Result<PathBuf> {
     }
 }
 
+/// Is it edited by cells, by its name?
+pub(crate) fn is_notebook(file: &Path) -> bool {
+    let extension = file.extension().and_then(std::ffi::OsStr::to_str);
+    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("ipynb"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

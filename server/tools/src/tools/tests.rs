@@ -9,7 +9,8 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::Environment;
-use crate::testing::{Bench, TestEditor, permit, policy};
+use crate::testing::{Bench, CONTEXT, TestEditor, permit, policy};
+use interline_policy::{Rules, decide};
 
 fn range(line: u32, start: u32, end: u32) -> Range {
     let at = |character| Position { line, character };
@@ -650,4 +651,60 @@ async fn renames_keep_line_endings_and_marks() {
     assert_eq!(done.status, CallStatus::Succeeded, "{}", done.content);
     assert_eq!(bench.text("a.rs"), "bar();\r\nx\n");
     assert_eq!(bench.text("b.rs"), "bar();\r\n");
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn each_file_of_a_patch_is_in_its_facts() {
+    let bench = Bench::new(&[
+        ("a.txt", "a\n"),
+        ("b.txt", "b\n"),
+        ("c.txt", "c\n"),
+        (".git/config", "g\n"),
+    ]);
+    let root = bench.environment.workspace.root().to_owned();
+    std::os::unix::fs::symlink(".git/config", root.join("link")).expect("a link");
+    std::os::unix::fs::symlink("/etc/passwd", root.join("out")).expect("a link");
+    let facts = |parts: &str| {
+        let prepared = bench.prepare("apply_patch", patch(parts))?;
+        let paths = prepared.call().facts.paths.iter();
+        let name = |fact: &interline_policy::PathFact| {
+            assert!(fact.write && fact.inside, "{fact:?}");
+            fact.resolved
+                .strip_prefix(&root)
+                .expect("below the root")
+                .display()
+                .to_string()
+        };
+        Ok::<Vec<_>, String>(paths.map(name).collect())
+    };
+    let all = "*** Update File: a.txt\n*** Move to: d.txt\n-a\n+A\n*** Delete File: b.txt\n*** Add File: e/f.txt\n+x\n\
+        *** Update File: link\n-g\n+G";
+    let named = facts(all).expect("a patch");
+    assert_eq!(named, ["a.txt", "d.txt", "b.txt", "e/f.txt", ".git/config"]);
+    for outside in [
+        "*** Delete File: ../x",
+        "*** Update File: a.txt\n*** Move to: ../x",
+        "*** Update File: out\n-r\n+R",
+    ] {
+        assert!(facts(outside).is_err(), "{outside}");
+    }
+    // A protected file among others asks, whatever stands before it.
+    let decided = |parts: &str| {
+        let prepared = bench.prepare("apply_patch", patch(parts)).expect("a patch");
+        format!(
+            "{:?}",
+            decide(prepared.call(), &Rules::default(), &CONTEXT).verdict
+        )
+    };
+    assert!(decided("*** Update File: a.txt\n-a\n+A").starts_with("Allow"));
+    assert!(
+        !decided("*** Update File: a.txt\n-a\n+A\n*** Update File: link\n-g\n+G")
+            .starts_with("Allow")
+    );
+    assert!(
+        !decided("*** Update File: a.txt\n*** Move to: .git/hooks/pre-commit\n-a\n+A")
+            .starts_with("Allow")
+    );
+    assert!(!decided("*** Delete File: .git/config").starts_with("Allow"));
 }

@@ -1,6 +1,7 @@
 //! The entries of all sessions: proposed, looked at again, brought back from the log.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use interline_log::{Attachments, EventData, FileBytes, HunkId, HunkKind, SessionId};
 
@@ -12,7 +13,7 @@ use super::store::Proposals;
 use super::tracked::Stage;
 use super::{FileHunks, Landing, LandingChange, Origin, Outcome, ProposalError, ProposedFile};
 use crate::Workspace;
-use crate::path::WorkspacePath;
+use crate::path::{self, WorkspacePath};
 
 /// What a session's entries make of a file, for the shadow.
 #[derive(Debug, Default)]
@@ -296,6 +297,9 @@ impl Workspace {
             before,
         };
         let summary = match new {
+            Some(file) if path::is_notebook(Path::new(path.as_str())) => {
+                format!("proposed the notebook `{path}` as a whole ({file})")
+            }
             Some(file) => format!("proposed `{path}` as a {file}"),
             None => format!("proposed to delete `{path}`, which is no text"),
         };

@@ -1,6 +1,7 @@
 //! Taking up what tool calls propose, and the text that a session sees with it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
 
 use interline_log::{CallId, EventData, HunkId, HunkKind, SessionId, TurnId};
@@ -192,8 +193,7 @@ impl Workspace {
             return Err(error("this is the workspace's root: name a file in it"));
         }
         let whole = matches!(what, Proposed::Move(_) | Proposed::Delete);
-        let is_notebook = path.as_str().to_ascii_lowercase().ends_with(".ipynb");
-        if is_notebook && !whole {
+        if path::is_notebook(Path::new(path.as_str())) && !whole {
             return Err(error(
                 "notebooks can't be edited as text: ask the user to edit its cells",
             ));

@@ -16,7 +16,7 @@ use super::tree::{Facts, Folder, Kind, Time};
 use super::walk::{self, At, Step, Walk};
 use super::{Kept, Limits};
 use crate::disk::{BOM, MAX_BYTES};
-use crate::path::WorkspacePath;
+use crate::path::{self, WorkspacePath};
 
 /// Most notes of one command.
 const MOST_NOTES: usize = 100;
@@ -183,7 +183,7 @@ impl<'a> Scan<'a> {
             return Ok(());
         };
         let new = match at.parent.read(at.name, MAX_BYTES) {
-            Ok((bytes, _)) => content(bytes),
+            Ok((bytes, _)) => content(at.name, bytes),
             Err(error) => {
                 self.note(Note::Unread {
                     path: shown(at.path),
@@ -252,7 +252,7 @@ impl<'a> Scan<'a> {
                 if layer == Layer::Disk && self.is_later(&facts) {
                     Content::Lost
                 } else {
-                    content(bytes)
+                    content(name, bytes)
                 }
             }
             Ok(None) => Content::Nothing,
@@ -353,11 +353,12 @@ impl Content {
     }
 }
 
-fn content(bytes: Vec<u8>) -> Content {
+/// A notebook is taken as a whole, like what is no text: hunks of its lines mean nothing to who edits its cells.
+fn content(name: &OsStr, bytes: Vec<u8>) -> Content {
     if bytes.len() as u64 > MAX_BYTES {
         return Content::Huge;
     }
-    if bytes.contains(&0) {
+    if bytes.contains(&0) || path::is_notebook(Path::new(name)) {
         return Content::Bytes(bytes);
     }
     match String::from_utf8(bytes) {

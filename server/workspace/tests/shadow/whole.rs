@@ -264,3 +264,52 @@ fn the_log_brings_it_back() {
         (b"b\0".to_vec(), 0)
     );
 }
+
+#[test]
+fn a_notebook_is_one_hunk_and_waits_for_what_is_typed() {
+    let notebook = "{\"cells\": []}\n";
+    let Some(desk) = Desk::new(&[("a.ipynb", notebook), ("B.IPYNB", notebook), ("c", "c\n")])
+    else {
+        return;
+    };
+    let script = "echo '{}' > a.ipynb; rm B.IPYNB; cp c new.ipynb; mv a.ipynb a; mv a a.ipynb";
+    let taken = desk.taken(script);
+    assert_eq!(taken.notices, [""; 0]);
+    let summaries: Vec<_> = taken
+        .outcomes
+        .iter()
+        .map(|outcome| outcome.summary.as_str())
+        .collect();
+    assert!(
+        summaries
+            .iter()
+            .any(|summary| summary.starts_with("proposed the notebook `a.ipynb` as a whole")),
+        "{summaries:?}"
+    );
+    let hunks = desk.hunks();
+    assert_eq!(hunks.len(), 3, "{hunks:?}");
+    assert!(
+        hunks.iter().all(|hunk| !hunk.kind.is_of_text()),
+        "{hunks:?}"
+    );
+    // An editor shows it as plain text, with something typed.
+    desk.open("a.ipynb", "{\"cells\": [1]}\n");
+    desk.accept_all();
+    assert_eq!(
+        desk.read("a.ipynb"),
+        notebook,
+        "what is typed over is left alone"
+    );
+    assert_eq!(
+        (desk.bytes("B.IPYNB"), desk.read("new.ipynb")),
+        (None, "c\n".to_owned())
+    );
+    desk.close("a.ipynb");
+    desk.accept_all();
+    assert_eq!(desk.read("a.ipynb"), "{}\n");
+    assert_eq!(desk.undo_all(), 0);
+    assert_eq!(
+        (desk.read("a.ipynb"), desk.read("B.IPYNB")),
+        (notebook.into(), notebook.into())
+    );
+}
