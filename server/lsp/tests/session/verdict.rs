@@ -49,6 +49,7 @@ async fn what_was_not_checked_says_so_on_the_hunk() {
 async fn fixing() -> (Server, Client) {
     let edit = json!({ "path": "a.txt", "edits": [{ "old": "two", "new": "TWO" }] });
     let steps = [
+        Step::call("read", json!({ "path": "a.txt" })),
         Step::call("edit", edit),
         Step::call("ask", json!({ "question": "is that right" })),
         Step::say("fixed"),
@@ -125,7 +126,7 @@ async fn what_does_not_parse_says_so_until_it_is_typed_over() {
     let model = Server::start(Script::of(steps)).await;
     let (mut client, _) = Client::start(Some(model.base_url()), json!({})).await;
     client.open("a.rs", "fn a() {\n    b();\n}\n").await;
-    let argument = json!({ "text": "break it" });
+    let argument = json!({ "text": "break it in @a.rs" });
     client.command("interline.prompt", argument).await;
     client.told("done").await;
     let told = verdict(&mut client).await;
