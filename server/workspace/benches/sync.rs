@@ -123,6 +123,29 @@ fn opening(bencher: Bencher<'_, '_>, megabytes: usize) {
     bencher.bench_local(|| Desk::new(megabytes * MEGABYTE));
 }
 
+/// Up to the biggest file that is taken up. No typing waits for these.
+#[divan::bench(args = [1, 10, 49], sample_count = 10)]
+fn proposing(bencher: Bencher<'_, '_>, megabytes: usize) {
+    bencher
+        .with_inputs(|| Desk::new(megabytes * MEGABYTE))
+        .bench_local_refs(|desk| desk.propose());
+}
+
+#[divan::bench(args = [1, 10, 49], sample_count = 10)]
+fn accepting(bencher: Bencher<'_, '_>, megabytes: usize) {
+    let proposed = || {
+        let desk = Desk::new(megabytes * MEGABYTE);
+        desk.propose();
+        desk
+    };
+    bencher.with_inputs(proposed).bench_local_refs(|desk| {
+        let files = desk.workspace.hunks();
+        let hunks: Vec<_> = files.iter().flat_map(|file| &file.hunks).collect();
+        let ids: Vec<_> = hunks.iter().map(|hunk| hunk.id).collect();
+        desk.workspace.accept(&ids).expect("nothing is in its way")
+    });
+}
+
 /// Single changes of a 10 MB document while eight threads look at what the user sees, as busy sessions do.
 #[expect(clippy::print_stdout, reason = "a benchmark's result")]
 fn latencies() {

@@ -33,6 +33,7 @@ test('a hunk is drawn: old lines marked, new ones below, a sign and a hint', {},
     signs = { { 1, '~' } },
     deleted = { { 1, 2 } },
     hints = { 'interline 1/1 · accept or reject' },
+    verdicts = {},
   }, child:drawn())
   equal({ 'one', 'two', 'three', 'four' }, child:lines(), 'drawing changes no text')
 end)

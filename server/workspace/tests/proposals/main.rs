@@ -5,6 +5,7 @@
 )]
 
 mod desk;
+mod forms;
 mod promises;
 mod rebase;
 mod restore;
