@@ -3,7 +3,7 @@
 use scripted_model::Step;
 use serde_json::{Value, json};
 
-use crate::place::{Place, edit, model};
+use crate::place::{Place, edit, model, results};
 
 /// Bytes of tools and system prompt together.
 const FIXED_PART: usize = 12_000;
@@ -45,6 +45,40 @@ fn every_request_begins_with_the_one_before() {
         "prefix stability {:.3}",
         stable as f64 / (requests.len() - 1) as f64
     );
+}
+
+#[test]
+fn a_model_edits_in_the_format_that_its_configuration_names() {
+    let patch = "*** Begin Patch\n*** Delete File: vendor/a.txt\n*** End Patch";
+    let deletes = json!({"patch": patch});
+    for (format, other) in [("apply_patch", "edit"), ("edit", "apply_patch")] {
+        let server = model([
+            Step::call("apply_patch", deletes.clone()),
+            Step::say("Done."),
+        ]);
+        let place = Place::new().env("KEY", "test-key-1234");
+        place.write("vendor/a.txt", "as delivered\n");
+        place.config(&format!(
+            "model = \"m\"\n[models.m]\nprovider = \"anthropic\"\nid = \"x\"\nbase_url = \"{}\"\n\
+             api_key_env = \"KEY\"\nedit_format = \"{format}\"\n\
+             [[rule]]\neffect = \"deny\"\ntool = \"delete\"\npath = \"vendor/**\"\n",
+            server.base_url()
+        ));
+        let ended = place.ask();
+        let requests = server.requests();
+        let tools = requests[0].body["tools"].as_array().unwrap();
+        let has = |name: &str| tools.iter().any(|tool| tool["name"] == name);
+        assert!(has(format) && !has(other), "{format}: {tools:?}");
+        let answer = &results(&requests)[0].0;
+        if format == "apply_patch" {
+            assert!(answer.contains("denied by user rule 1"), "{answer}");
+        }
+        assert!(
+            place.project().join("vendor/a.txt").exists(),
+            "{}",
+            ended.out
+        );
+    }
 }
 
 /// Tools, system, then each content block of each message, as text and without the marks that only tell the cache what to keep.

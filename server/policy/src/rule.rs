@@ -242,17 +242,20 @@ impl CompiledRule {
         format!("{} rule {}", crate::rules::name(self.tier), self.number)
     }
 
-    /// A patch can do what these tools do: who forbids one of them, or wants to be asked, means patches too.
-    fn is_about(&self, tool: &str) -> bool {
-        const IN_PATCHES: [&str; 4] = ["edit", "write", "move", "delete"];
+    /// Some tools do what others do, to whatever files: who forbids one of those, or wants to be asked, means them too.
+    fn is_about(&self, call: &Call) -> bool {
+        const DONE: [&str; 4] = ["edit", "write", "move", "delete"];
+        const BY: [&str; 3] = ["apply_patch", "quickfix", "rename"];
         let tightens = self.rule.effect != RuleEffect::Allow;
-        let in_patch = || IN_PATCHES.iter().any(|name| self.tool.is_match(name));
-        self.tool.is_match(tool) || (tightens && tool == "apply_patch" && in_patch())
+        let writes = || call.facts.paths.iter().any(|path| path.write);
+        let is_by = || tightens && BY.contains(&call.tool.as_str()) && writes();
+        self.tool.is_match(&call.tool)
+            || (is_by() && DONE.iter().any(|name| self.tool.is_match(name)))
     }
 
     /// Does it apply to the call itself? What opens hosts to a command is asked by [`Self::opens`].
     pub(crate) fn matches(&self, call: &Call, tainted: bool, outside: bool) -> bool {
-        self.is_about(&call.tool)
+        self.is_about(call)
             && self.rule.when_tainted.is_none_or(|when| when == tainted)
             && match self.rule.effect {
                 RuleEffect::Allow => {

@@ -84,6 +84,39 @@ fn rules(tier: Tier, toml: &str) -> Result<Rules, String> {
 }
 
 #[test]
+fn who_forbids_an_edit_means_every_tool_that_edits() {
+    let forbids = |tool: &str| {
+        let rule =
+            format!("[[rule]]\neffect = \"deny\"\ntool = \"{tool}\"\npath = \"vendor/**\"\n");
+        rules(Tier::User, &rule).unwrap()
+    };
+    let (edit, delete, read) = (forbids("edit"), forbids("delete"), forbids("read"));
+    for tool in ["edit", "apply_patch", "rename", "quickfix"] {
+        let call = |sent, write| Call {
+            tool: tool.into(),
+            facts: Facts {
+                paths: vec![path("a.rs", false), path(sent, write)],
+                ..Facts::default()
+            },
+            ..file_call(Access::Propose, sent)
+        };
+        let said = |call: &Call, rules: &Rules| says(&decide(call, rules, &DEFAULT));
+        let vendored = call("vendor/a.rs", true);
+        assert_eq!(said(&vendored, &edit), "deny", "{tool}");
+        assert_eq!(said(&call("src/a.rs", true), &edit), "allow", "{tool}");
+        assert_eq!(said(&vendored, &read), "allow", "{tool}");
+        let others = if tool == "edit" { "allow" } else { "deny" };
+        assert_eq!(said(&vendored, &delete), others, "{tool}");
+    }
+    // Fixes that are listed change nothing.
+    let listed = Call {
+        tool: "quickfix".into(),
+        ..file_call(Access::Read, "vendor/a.rs")
+    };
+    assert_eq!(says(&decide(&listed, &edit, &DEFAULT)), "allow");
+}
+
+#[test]
 fn every_mode_access_trust_and_absence() {
     let calls: [(&str, Call); 9] = [
         ("read", file_call(Access::Read, "a.rs")),

@@ -142,6 +142,27 @@ test('one of two that never answers, or fails, leaves the other, and the answer 
   equal({ { 'known' }, 'good', false }, { result.items, result.source, result.settled })
 end)
 
+test('a server that is still reading the project is asked again', {}, function(child)
+  begin(child)
+  child:lua([[
+    _G.asked = 0
+    serve('busy', { ['textDocument/hover'] = function(_, callback)
+      asked = asked + 1
+      if asked < 3 then return callback({ code = asked == 1 and -32801 or -32802, message = 'content modified' }) end
+      callback(nil, { contents = 'read' })
+    end })
+    serve('never', { ['textDocument/documentSymbol'] = function(_, callback)
+      callback({ code = -32801, message = 'content modified' })
+    end })
+  ]])
+  attached(child, 2)
+  local result = query(child, { kind = 'hover', position = { line = 0, character = 1 } })
+  equal({ 'read' }, result.items)
+  equal(3, child:lua('return asked'))
+  result = query(child, { kind = 'symbols', timeoutMs = 700 })
+  contains('never: ', result.error)
+end)
+
 test('where nobody answers the reason is told', {}, function(child)
   begin(child)
   child:lua([[serve('bad', { ['textDocument/definition'] = 'never', ['textDocument/rename'] = { error = 'no symbol here' }, ['textDocument/hover'] = vim.NIL })]])

@@ -5,6 +5,10 @@ local config = require('interline.config')
 
 local M = {}
 
+---LSP: ContentModified and ServerCancelled. A server that is still reading the project says so; it is asked again.
+local LATER = { [-32801] = true, [-32802] = true }
+local AGAIN_MS = 200
+
 ---@class interline.Answers
 ---@field [integer] { client: { name: string }, result: any }
 ---@field failed string[] `NAME: why`, of those that gave none
@@ -65,14 +69,24 @@ function M.ask(clients, method, params, bufnr, timeout_ms, done)
   if waiting == 0 then
     return finish()
   end
-  for index, client in ipairs(clients) do
-    local sent, id = client:request(method, type(params) == 'function' and params(client) or params, function(err, result)
+  local function send(index)
+    local client = clients[index]
+    local wanted = type(params) == 'function' and params(client) or params
+    local sent, id = client:request(method, wanted, function(err, result)
       if finished then
         return
       end
-      if err then
-        failures[index] = err.message or tostring(err)
-      elseif result ~= nil and result ~= vim.NIL then
+      if err and LATER[err.code] then
+        open[index] = nil
+        failures[index] = err.message
+        return vim.defer_fn(function()
+          if not finished then
+            send(index)
+          end
+        end, AGAIN_MS)
+      end
+      failures[index] = err and (err.message or tostring(err)) or nil
+      if not err and result ~= vim.NIL then
         results[index] = result
       end
       ended(index)
@@ -83,6 +97,9 @@ function M.ask(clients, method, params, bufnr, timeout_ms, done)
       failures[index] = 'it has stopped'
       ended(index)
     end
+  end
+  for index in ipairs(clients) do
+    send(index)
   end
   vim.defer_fn(finish, timeout_ms)
 end

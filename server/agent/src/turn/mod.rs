@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use interline_log::{
-    Actor, AssistantBlock, AssistantContent, CallStatus, EventData, LogError, Mode, StopReason,
-    ToolDefinition, TurnId, TurnOutcome, Usage,
+    Actor, AssistantBlock, AssistantContent, CallStatus, EditFormat, EventData, LogError, Mode,
+    StopReason, ToolDefinition, TurnId, TurnOutcome, Usage,
 };
 use interline_model::{ModelClient, Price};
 use interline_tools::Output;
@@ -235,7 +235,7 @@ impl Turn {
         let budget = session.host.budget().await;
         let (system, tools) = match &session.recording {
             Some(recording) => recording.prefix(),
-            None => prefix(session),
+            None => prefix(session, model.spec().edit_format),
         };
         Ok(Self {
             system,
@@ -553,8 +553,8 @@ fn log_failed(error: &LogError) -> TurnOutcome {
 }
 
 /// What stands before the conversation in each request.
-fn prefix(session: &Session) -> (String, Arc<[ToolDefinition]>) {
-    let tools = session.host.registry.tools().iter();
+fn prefix(session: &Session, format: EditFormat) -> (String, Arc<[ToolDefinition]>) {
+    let tools = session.host.registry.shown(format);
     let tools = tools.map(|tool| tool.definition.clone()).collect();
     (system::system_prompt(session.mode()), tools)
 }
