@@ -125,16 +125,18 @@ function Child:drawn()
     local found = { new = {}, verdicts = {}, signs = {}, deleted = {}, hints = {} }
     local ns = vim.api.nvim_get_namespaces()['interline.hunks']
     for _, mark in ipairs(ns and vim.api.nvim_buf_get_extmarks(0, ns, 0, -1, { details = true }) or {}) do
-      local row, details = mark[2], mark[4]
+      local row, details, verdict = mark[2], mark[4], {}
       for _, line in ipairs(details.virt_lines or {}) do
         local text = ''
         for _, chunk in ipairs(line) do text = text .. chunk[1] end
         if vim.startswith(tostring(line[1] and line[1][2]), 'InterlineVerdict') then
-          table.insert(found.verdicts, vim.trim(text))
+          table.insert(verdict, vim.trim(text))
         else
           table.insert(found.new, { row, (text:gsub('%s+$', '')) })
         end
       end
+      -- A long one takes several lines.
+      if #verdict > 0 then table.insert(found.verdicts, table.concat(verdict, ' ')) end
       if details.sign_text then table.insert(found.signs, { row, vim.trim(details.sign_text) }) end
       if details.hl_group then table.insert(found.deleted, { row, details.end_row }) end
       if details.virt_text then table.insert(found.hints, vim.trim(details.virt_text[1][1])) end

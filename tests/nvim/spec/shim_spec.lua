@@ -38,6 +38,30 @@ test('a hunk is drawn: old lines marked, new ones below, a sign and a hint', {},
   equal({ 'one', 'two', 'three', 'four' }, child:lines(), 'drawing changes no text')
 end)
 
+test('a verdict that is longer than the window goes on in the next line', {}, function(child)
+  begin(child)
+  local long = vim.tbl_extend('force', hunk('h1', 1, { 'two' }, { '  TWO' }), {
+    verdict = { state = 'notChecked', text = ('not checked: ' .. ('words of a reason '):rep(8)) },
+  })
+  child:lua('hunks(...)', { long })
+  local cells = child:lua('local shown = vim.fn.getwininfo(vim.api.nvim_get_current_win())[1] return shown.width - shown.textoff')
+  local lines = child:lua([[
+    local marks = vim.api.nvim_buf_get_extmarks(0, -1, 0, -1, { details = true })
+    local text = {}
+    for _, mark in ipairs(marks) do
+      for _, line in ipairs(mark[4].virt_lines or {}) do
+        text[#text + 1] = vim.iter(line):map(function(chunk) return chunk[1] end):join('')
+      end
+    end
+    return text
+  ]])
+  equal(true, #lines >= 3, vim.inspect(lines))
+  for index = 2, #lines do
+    equal(true, #lines[index] <= cells and vim.startswith(lines[index], '  '), vim.inspect(lines))
+  end
+  contains('words of a reason', lines[#lines])
+end)
+
 test('insertions, deletions and conflicts have signs of their own', {}, function(child)
   begin(child)
   child:lua('hunks(...)', {

@@ -132,21 +132,49 @@ local function virtual_lines(hunk, bufnr)
   return result
 end
 
----What is known of a hunk: the line below its new lines, as far to the right as they begin.
+---The cells that a line of a buffer has where it is shown.
+---@param bufnr integer
+---@return integer
+local function width(bufnr)
+  local window = vim.fn.win_findbuf(bufnr)[1]
+  local shown = window and vim.fn.getwininfo(window)[1]
+  return shown and shown.width - shown.textoff or 80
+end
+
+---@param text string
+---@param cells integer
+---@return string[]
+local function wrapped(text, cells)
+  local lines = { '' }
+  for word in text:gmatch('%S+') do
+    local longer = lines[#lines] == '' and word or lines[#lines] .. ' ' .. word
+    if lines[#lines] == '' or vim.fn.strdisplaywidth(longer) <= cells then
+      lines[#lines] = longer
+    else
+      lines[#lines + 1] = word
+    end
+  end
+  return lines
+end
+
+---What is known of a hunk: lines below its new ones, as far to the right as they begin.
 ---@param hunk interline.HunkInfo
 ---@param bufnr integer
----@return [string, string][]?
-local function verdict_line(hunk, bufnr)
+---@return [string, string][][]
+local function verdict_lines(hunk, bufnr)
   local verdict = hunk.verdict
   if not verdict or verdict == vim.NIL then
-    return nil
+    return {}
   end
   local marks = { checked = '✓ ', worse = '✗ ' }
   local colours = { checked = 'InterlineVerdictChecked', worse = 'InterlineVerdictWorse' }
   local beside = hunk.newLines[#hunk.newLines] or hunk.oldLines[1] or ''
   local indent = hunk.kind == 'text' and expand_tabs(beside:match('^%s*'), vim.bo[bufnr].tabstop) or ''
   local text = (marks[verdict.state] or '') .. say.visible(verdict.text)
-  return { { indent .. text, colours[verdict.state] or 'InterlineVerdict' } }
+  local colour = colours[verdict.state] or 'InterlineVerdict'
+  return vim.tbl_map(function(line)
+    return { { indent .. line, colour } }
+  end, wrapped(text, width(bufnr) - vim.fn.strdisplaywidth(indent)))
 end
 
 ---@param hunk interline.HunkInfo
@@ -180,7 +208,7 @@ function M.hunk(bufnr, hunk, label)
   local anchor = above and 0 or after - 1
   local sign_text, sign_hl = sign(hunk)
   local lines = virtual_lines(hunk, bufnr)
-  lines[#lines + 1] = settings.verdict and verdict_line(hunk, bufnr) or nil
+  vim.list_extend(lines, settings.verdict and verdict_lines(hunk, bufnr) or {})
   vim.api.nvim_buf_set_extmark(bufnr, M.namespace, anchor, 0, {
     virt_lines = lines,
     virt_lines_above = above,

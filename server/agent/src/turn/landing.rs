@@ -29,6 +29,11 @@ impl Turn {
     /// The hunks that a call added, without those that wait for the user in every mode. `named`: files that it was
     /// decided on for.
     pub(super) async fn unsuspected(&self, output: &Output, named: &[String]) -> Vec<HunkId> {
+        let proposes = |event: &EventData| matches!(event, EventData::EditProposed { .. });
+        // Nearly always: finding out what policy goes by reads the disk.
+        if !output.events.iter().any(proposes) {
+            return Vec::new();
+        }
         let context = self.policy_context(Access::Propose).await;
         let rules = self.rules();
         let mut lands = Vec::new();
